@@ -1,0 +1,1 @@
+"""What the edge and central say to each other. Standard library only: both sides import it."""
