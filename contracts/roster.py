@@ -1,0 +1,70 @@
+"""Who the digests are: the list a gate answers from when there is no network.
+
+It holds no token and no full name, so a stolen gate tells little. Same wire rules as
+``messages.py``; unlike a batch of taps it is refused whole when one entry is wrong, because a gate
+is better served by yesterday's complete list than by today's list with a hole in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from contracts import fields
+from contracts.fields import ContractError
+from contracts.messages import DIGEST
+
+STATES = frozenset({"active", "revoked", "not_today", "staff"})
+MAX_CARDS = 100_000  # far above the largest school; below what a Pi holds in memory with ease
+DISPLAY_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class RosterEntry:
+    """One card: the short name to show, what to answer, and whether to take a photo."""
+
+    name: str
+    state: str
+    photo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Every card that a gate should know, by hex digest. ``version`` changes with the content."""
+
+    version: str
+    cards: Mapping[str, RosterEntry]
+
+    @classmethod
+    def from_json(cls, payload: bytes) -> Roster:
+        raw = fields.load(payload)
+        version = fields.text(raw, "version", fields.NAME)
+        cards: dict[str, RosterEntry] = {}
+        for position, item in enumerate(
+            fields.a_list(raw.get("cards"), "cards", at_most=MAX_CARDS)
+        ):
+            try:
+                digest, entry = _card(item)
+            except ContractError as error:
+                raise ContractError(f"cards[{position}].{error}") from error
+            if digest in cards:
+                raise ContractError(f"cards[{position}].digest: appears twice")
+            cards[digest] = entry
+        return cls(version, cards)
+
+    def to_json(self) -> bytes:
+        cards = [
+            {"digest": digest, "name": entry.name, "state": entry.state, "photo": entry.photo}
+            for digest, entry in self.cards.items()
+        ]
+        return fields.dump({"version": self.version, "cards": cards})
+
+
+def _card(raw: Any) -> tuple[str, RosterEntry]:
+    card = fields.an_object(raw, "card")
+    digest = fields.text(card, "digest", DIGEST)
+    name = fields.text(card, "name", DISPLAY_NAME)
+    photo = fields.truth(card, "photo") if "photo" in card else False
+    return digest, RosterEntry(name, fields.one_of(card, "state", STATES), photo)
