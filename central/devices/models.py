@@ -1,0 +1,106 @@
+"""Gates, the devices at them, the streams of taps they send, and what could not be read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
+from sqlalchemy.orm import Mapped, mapped_column
+
+from central.db import Base
+from central.types import UTCDateTime
+
+
+class Gate(Base):
+    """A place where students come and go."""
+
+    __tablename__ = "gates"
+    __table_args__ = (UniqueConstraint("school_id", "name"),)
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+
+
+class Device(Base):
+    """One sender of taps: a Pi, a web kiosk, the staff desk or an import.
+
+    Its id is the common name of its certificate, unique in the installation. ``session`` is the
+    connection that the newest status came from; an older one never overwrites it.
+    """
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "gate_id"], ["gates.school_id", "gates.id"]),
+        UniqueConstraint("id"),
+        CheckConstraint("id ~ '^[a-z0-9-]{3,40}$'", name="id_form"),
+        CheckConstraint("direction IN ('in', 'out', 'auto')", name="direction_known"),
+        CheckConstraint("kind IN ('gate', 'kiosk', 'staff', 'import')", name="kind_known"),
+        Index("ix_devices_gate", "school_id", "gate_id"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    gate_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(server_default="gate")
+    direction: Mapped[str] = mapped_column(server_default="auto")
+    online: Mapped[bool] = mapped_column(server_default="false")
+    session: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    version: Mapped[str | None]
+    status_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+
+
+class Stream(Base):
+    """One life of one outbox file.
+
+    ``received`` is the exact set of sequence numbers that central holds (or has quarantined), so
+    the mark and every hole are derived from it and can never drift from the taps.
+    """
+
+    __tablename__ = "streams"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "device_id"], ["devices.school_id", "devices.id"]),
+        UniqueConstraint("school_id", "device_id", "key"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    device_id: Mapped[str]
+    key: Mapped[str]  # minted by the device
+    received: Mapped[Any] = mapped_column(INT8MULTIRANGE, server_default=text("'{}'"))
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    last_received_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+
+
+class QuarantinedMessage(Base):
+    """A message, or one tap of it, that could not be read: kept once, with the reason.
+
+    ``school_id`` is None when the sender is not one of ours, so this table is keyed by id alone.
+    """
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("ix_quarantine_school_id_received_at", "school_id", "received_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    school_id: Mapped[int | None] = mapped_column(ForeignKey("schools.id"))
+    fingerprint: Mapped[bytes] = mapped_column(unique=True)  # SHA-256 of topic and content
+    topic: Mapped[str]
+    device_id: Mapped[str | None]
+    reason: Mapped[str]
+    payload: Mapped[bytes]  # the beginning of it
+    payload_bytes: Mapped[int] = mapped_column(BigInteger)  # its full size
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())

@@ -1,0 +1,29 @@
+"""Failures that the domain can name. Services raise them; entry points translate them.
+
+DomainError
+├── NotFound            the thing does not exist, or not in this school
+├── NotAllowed          the person's role does not permit it
+└── Conflict            the request contradicts what is stored
+"""
+
+
+class DomainError(Exception):
+    """Base of every expected failure. ``code`` is stable and safe to show to clients."""
+
+    code = "domain_error"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.code)
+        self.detail = detail
+
+
+class NotFound(DomainError):
+    code = "not_found"
+
+
+class NotAllowed(DomainError):
+    code = "not_allowed"
+
+
+class Conflict(DomainError):
+    code = "conflict"
