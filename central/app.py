@@ -1,0 +1,22 @@
+"""Application factory: wires settings, extensions, blueprints and error handlers."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from central import api, web
+from central import models as models  # registers the tables
+from central.db import db
+from central.settings import Settings
+
+
+def create_app(settings: Settings) -> APIFlask:
+    """The web application: pages, API and webhooks, as the database role ``attendance_web``."""
+    app = APIFlask(__name__, title="School Attendance", version="1.0", static_folder=None)
+    app.config["SECRET_KEY"] = settings.secret_key
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url_for("web")
+    app.extensions["settings"] = settings
+    db.init_app(app)
+    web.register(app, settings)
+    api.register(app, settings)
+    return app
