@@ -12,7 +12,13 @@ from central.settings import Settings
 
 def create_app(settings: Settings) -> APIFlask:
     """The web application: pages, API and webhooks, as the database role ``attendance_web``."""
-    app = APIFlask(__name__, title="School Attendance", version="1.0", static_folder=None)
+    app = APIFlask(
+        __name__,
+        title="School Attendance",
+        version="1.0",
+        static_folder="web/static",
+        static_url_path="/static",
+    )
     app.config["SECRET_KEY"] = settings.secret_key
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url_for("web")
     app.extensions["settings"] = settings

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -34,9 +36,7 @@ def a_digest(name: object) -> bytes:
     return hashlib.sha256(f"card {name}".encode()).digest()[:16]
 
 
-def a_tap(
-    seq: int = 1, *, card: object = "c1", at: datetime = MORNING, **changes: object
-) -> TapRead:
+def a_tap(seq: int = 1, *, card: object = "c1", at: datetime = MORNING, **changes: Any) -> TapRead:
     tap = TapRead(
         seq=seq,
         at=at,
@@ -47,7 +47,7 @@ def a_tap(
         card=CardRead("token", a_digest(card).hex()),
         verdict="accepted",
     )
-    return TapRead(**{name: changes.get(name, getattr(tap, name)) for name in TapRead.__slots__})
+    return replace(tap, **changes)
 
 
 def a_school(session: Session, *, slug: str = "", timezone: str = "America/Santiago") -> School:

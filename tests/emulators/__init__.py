@@ -1,0 +1,1 @@
+"""The emulators, driven by the libraries and services they stand in for."""

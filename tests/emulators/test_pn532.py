@@ -1,0 +1,284 @@
+"""The emulated reader, driven by real nfcpy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ndef
+import nfc
+import pytest
+from nfc.clf import RemoteTarget, pn532, transport
+
+from emulators.nfc import tags
+from emulators.nfc.chip import crc_a
+from emulators.nfc.pn532 import Pn532
+from tests.emulators import reading
+
+UID = bytes.fromhex("04A1B2C3D4E580")
+URI = "https://colegio.example/t/5f3a9c1e7b2d4860a1b2c3d4e5f60718"
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    return tmp_path / "reader-north"
+
+
+@pytest.fixture
+def reader(link: Path) -> Iterator[Pn532]:
+    with Pn532(link) as reader:
+        yield reader
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_nfcpy_reads_the_link_and_the_product_of_a_card(
+    reader: Pn532, link: Path, model: str
+) -> None:
+    reader.put(tags.with_uri(UID, URI, model))
+
+    with reading.opened(link) as frontend:
+        card = reading.activate(frontend)
+
+        assert card.identifier == UID
+        assert card.product == f"NXP NTAG{model}"
+        assert reading.uri_of(card) == URI
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_a_blank_card_is_formatted_and_empty(reader: Pn532, link: Path, model: str) -> None:
+    reader.put(tags.Ntag(UID, model))
+
+    with reading.opened(link) as frontend:
+        card = reading.activate(frontend)
+
+        assert card.identifier == UID
+        assert card.ndef is not None
+        assert card.ndef.length == 0
+        assert reading.uri_of(card) is None
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_a_link_written_by_nfcpy_is_there_at_the_next_read(
+    reader: Pn532, link: Path, model: str
+) -> None:
+    card_in_hand = tags.Ntag(UID, model)
+    reader.put(card_in_hand)
+
+    with reading.opened(link) as frontend:
+        card = reading.activate(frontend)
+        card.ndef.records = [ndef.UriRecord(URI)]
+
+        assert reading.read_uri(frontend) == URI
+    assert b"colegio.example/t/" in card_in_hand.pages(4, 20)
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_a_card_made_read_only_refuses_to_be_written(reader: Pn532, link: Path, model: str) -> None:
+    reader.put(tags.with_uri(UID, URI, model))
+
+    with reading.opened(link) as frontend:
+        assert reading.activate(frontend).protect()
+
+        locked = reading.activate(frontend)
+        with pytest.raises(nfc.tag.tt2.Type2TagCommandError):
+            locked.write(4, b"\x00\x00\x00\x00")
+        assert reading.read_uri(frontend) == URI
+
+
+@pytest.mark.parametrize("answers", range(10))
+def test_a_torn_read_shows_the_card_but_no_link_or_the_whole_link(
+    reader: Pn532, link: Path, answers: int
+) -> None:
+    reader.put(tags.Torn(tags.with_uri(UID, URI), answers))
+
+    with reading.opened(link) as frontend:
+        found = frontend.sense(RemoteTarget("106A"))
+        uri = reading.read_uri(frontend)
+
+    assert found.sdd_res == UID
+    needed = 7  # AUTHENTICATE, GET_VERSION and five READs reach the end of the link
+    assert uri == (URI if answers >= needed else None)
+
+
+@pytest.mark.parametrize("answers", range(7))
+def test_a_card_withdrawn_in_the_middle_leaves_an_empty_field(
+    reader: Pn532, link: Path, answers: int
+) -> None:
+    reader.put(tags.Withdrawn(tags.with_uri(UID, URI), answers))
+
+    with reading.opened(link) as frontend:
+        assert reading.read_uri(frontend) is None
+        assert frontend.sense(RemoteTarget("106A")) is None
+
+
+def test_taking_the_card_away_while_it_is_read_silences_it(reader: Pn532, link: Path) -> None:
+    reader.put(tags.with_uri(UID, URI))
+
+    with reading.opened(link) as frontend:
+        card = reading.activate(frontend)
+        reader.take()
+
+        assert card.identifier == UID
+        assert reading.uri_of(card) is None
+        assert frontend.sense(RemoteTarget("106A")) is None
+
+
+def test_an_empty_field_is_reported_at_once_and_remembered(reader: Pn532, link: Path) -> None:
+    with reading.opened(link) as frontend:
+        started = time.monotonic()
+        found = frontend.sense(RemoteTarget("106A"))
+        took = time.monotonic() - started
+
+    assert found is None
+    assert took < 0.1
+    assert reader.wait_until_seen_empty(timeout=0)
+
+
+def test_nobody_has_seen_the_field_empty_until_the_host_polls_again(
+    reader: Pn532, link: Path
+) -> None:
+    with reading.opened(link) as frontend:
+        frontend.sense(RemoteTarget("106A"))
+        reader.put(tags.Ntag(UID))
+        frontend.sense(RemoteTarget("106A"))
+
+        reader.take()
+        assert not reader.wait_until_seen_empty(timeout=0)
+
+        waiting = threading.Thread(target=frontend.sense, args=(RemoteTarget("106A"),))
+        waiting.start()
+        assert reader.wait_until_seen_empty(timeout=5)
+        waiting.join()
+
+
+def test_a_silent_chip_is_an_input_output_error_and_comes_back(reader: Pn532, link: Path) -> None:
+    reader.put(tags.with_uri(UID, URI))
+
+    with reading.opened(link) as frontend:
+        reader.silence()
+        with pytest.raises(OSError, match="Input/output error"):
+            frontend.sense(RemoteTarget("106A"))
+
+        reader.plug()
+        assert reading.read_uri(frontend) == URI
+
+
+def test_a_silent_chip_cannot_be_opened(reader: Pn532, link: Path) -> None:
+    reader.silence()
+    port = transport.TTY(str(link))
+
+    with pytest.raises(OSError, match="timed out"):
+        pn532.init(port)
+
+    port.close()
+
+
+def test_an_unplugged_reader_fails_the_host_and_works_again_when_plugged_back(
+    reader: Pn532, link: Path
+) -> None:
+    reader.put(tags.with_uri(UID, URI))
+
+    with reading.opened(link) as frontend:
+        reader.unplug()
+        with pytest.raises(OSError):  # noqa: PT011 -- pyserial and termios word it differently
+            frontend.sense(RemoteTarget("106A"))
+    assert not link.exists()
+
+    reader.plug()
+    with reading.opened(link) as frontend:
+        assert reading.read_uri(frontend) == URI
+
+
+def test_a_host_that_closes_the_port_can_open_it_again(reader: Pn532, link: Path) -> None:
+    reader.put(tags.with_uri(UID, URI))
+
+    uris = []
+    for _ in range(3):
+        with reading.opened(link) as frontend:
+            uris.append(reading.read_uri(frontend))
+
+    assert uris == [URI] * 3
+
+
+def test_a_killed_host_leaves_the_chip_at_a_speed_where_nfcpy_does_not_find_it(
+    reader: Pn532, link: Path
+) -> None:
+    killed = reading.killed_later(link)
+    killed.device.chipset.transport.tty.close()
+    port = transport.TTY(str(link))
+
+    with pytest.raises(OSError, match="timed out"):
+        pn532.init(port)
+
+    port.close()
+
+
+def test_a_host_brings_a_chip_left_at_high_speed_back_to_the_speed_it_begins_with(
+    reader: Pn532, link: Path
+) -> None:
+    killed = reading.killed_later(link)
+    killed.device.chipset.transport.tty.close()
+    reader.put(tags.with_uri(UID, URI))
+
+    port = transport.TTY(str(link))
+    port.open(str(link), 921_600)
+    pn532.Chipset(port, pn532.log).set_serial_baudrate(115_200)
+    port.close()
+
+    with reading.opened(link) as frontend:
+        assert reading.read_uri(frontend) == URI
+
+
+def test_power_also_brings_a_chip_back_from_high_speed(reader: Pn532, link: Path) -> None:
+    killed = reading.killed_later(link)
+    killed.device.chipset.transport.tty.close()
+
+    reader.unplug()
+    reader.plug()
+
+    with reading.opened(link) as frontend:
+        assert frontend.sense(RemoteTarget("106A")) is None
+
+
+def test_a_reader_knows_whether_a_host_talks_to_it(reader: Pn532, link: Path) -> None:
+    before = reader.heard_within(60)
+    with reading.opened(link) as frontend:
+        frontend.sense(RemoteTarget("106A"))
+
+    assert not before
+    assert reader.heard_within(60)
+
+
+def test_a_host_that_never_reads_does_not_stop_the_chip(reader: Pn532, link: Path) -> None:
+    version = bytes.fromhex("0000ff02fed4022a00")
+
+    with open(link, "wb", buffering=0) as port:
+        deadline = time.monotonic() + 2
+        for _ in range(3000):
+            port.write(version)
+            assert time.monotonic() < deadline
+
+    with reading.opened(link) as frontend:
+        assert frontend.sense(RemoteTarget("106A")) is None
+
+
+def test_the_port_is_answered_within_the_15_ms_a_real_chip_takes(reader: Pn532, link: Path) -> None:
+    descriptor = os.open(link, os.O_RDWR | os.O_NOCTTY)
+    with contextlib.closing(os.fdopen(descriptor, "r+b", buffering=0)) as port:
+        started = time.monotonic()
+        port.write(bytes(10) + bytes.fromhex("0000ff02fed4022a00"))
+        answer = port.read(6)
+        took = time.monotonic() - started
+
+    assert answer == bytes.fromhex("0000ff00ff00")
+    assert took < 0.1  # generous: the machine may be busy
+
+
+def test_the_checksum_is_that_of_the_standard() -> None:
+    # ISO/IEC 14443-3 annex B gives these two.
+    assert crc_a(bytes.fromhex("0000")) == bytes.fromhex("a01e")
+    assert crc_a(bytes.fromhex("1234")) == bytes.fromhex("26cf")
