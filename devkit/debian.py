@@ -1,0 +1,102 @@
+"""Server programs from Debian packages, unpacked into ``.dev/opt`` without changing the system.
+
+Works as root and as an ordinary user on Debian, Ubuntu and Raspberry Pi OS: ``apt-get download``
+with package lists of our own, then ``dpkg -x``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devkit.errors import DevError
+from devkit.places import OPT
+from devkit.shell import run
+
+PACKAGES = ("mosquitto", "redis-server")
+UNPACKED = OPT / "debian"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of the system or of our own, and the environment that it needs."""
+
+    path: Path
+    env: Mapping[str, str]
+
+
+def tool(name: str, package: str) -> Tool:
+    """``name`` from PATH, else from ``package``, which is fetched the first time."""
+    path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"  # ordinary users often lack sbin
+    on_path = shutil.which(name, path=path)
+    if on_path is not None:
+        return Tool(Path(on_path), {"PATH": path})
+    if not UNPACKED.exists():
+        _unpack_packages(name, package)
+    unpacked = shutil.which(name, path=os.pathsep.join(_folders("usr/sbin", "usr/bin")))
+    if unpacked is None:
+        raise DevError(f"{name} is neither on PATH nor in {UNPACKED}: install {package}")
+    libraries = _folders("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*")
+    return Tool(Path(unpacked), {"PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)})
+
+
+def _folders(*patterns: str) -> list[str]:
+    return [str(folder) for pattern in patterns for folder in UNPACKED.glob(pattern)]
+
+
+def _unpack_packages(name: str, package: str) -> None:
+    if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
+        raise DevError(
+            f"{name} was not found on PATH, and this system has no apt-get to fetch it with.\n"
+            f"Install it with the system's own packages (usually called {package}) and try again."
+        )
+    OPT.mkdir(parents=True, exist_ok=True)
+    with _alone(OPT / "debian.lock"):
+        if UNPACKED.exists():
+            return
+        work = OPT / "debian.new"
+        shutil.rmtree(work, ignore_errors=True)
+        for package_file in _download(work):
+            run(("dpkg", "-x", str(package_file), str(work / "root")), _environment())
+        (work / "root").rename(UNPACKED)
+        shutil.rmtree(work)
+
+
+def _download(work: Path) -> list[Path]:
+    for folder in ("lists/partial", "cache/archives/partial", "root"):
+        (work / folder).mkdir(parents=True)
+    apt = (
+        "apt-get",
+        *("-o", f"Dir::State::lists={work}/lists"),
+        *("-o", f"Dir::Cache={work}/cache"),
+        *("-o", "Debug::NoLocking=1"),
+        *("-o", f"APT::Sandbox::User={getpass.getuser()}"),
+    )
+    env = _environment()
+    run((*apt, "update"), env)
+    plan = run((*apt, "--simulate", "install", "--no-install-recommends", *PACKAGES), env)
+    # What is installed already is not in the plan: then the system's own program or library serves.
+    missing = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
+    run((*apt, "download", *missing), env, cwd=work)
+    return sorted(work.glob("*.deb"))
+
+
+def _environment() -> dict[str, str]:
+    # All of ours, because a proxy or a mirror may be configured there.
+    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Two commands started together unpack once."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
