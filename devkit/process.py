@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 import pwd
 import signal
 import subprocess
@@ -16,7 +15,10 @@ from pathlib import Path
 
 from devkit import guard
 from devkit.errors import DevError
+from devkit.proc import descendants, is_running, signal_group, signal_process
 from devkit.waiting import wait_until
+
+KILL_SECONDS = 5  # the kernel needs milliseconds; more only under heavy load
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,13 @@ class Running:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to it and to all that it started."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """SIGKILL to it and to all that it started; return when they are gone."""
+        family = descendants(self.pid)  # PostgreSQL's are in sessions, so groups, of their own
+        signal_group(self.pid, signal.SIGKILL)
+        for pid in family:
+            signal_process(pid, signal.SIGKILL)
         self._process.wait()
+        wait_until(lambda: not any(map(is_running, family)), KILL_SECONDS)
         _guard().forget(self.pid)
 
 

@@ -1,0 +1,107 @@
+"""Who may say what on the broker: the access list ties a topic to the name behind it."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devkit.servers import Mosquitto
+
+SECONDS = 5
+
+
+class Somebody:
+    """A client that is logged in, with what it received and what the broker said to it."""
+
+    def __init__(self, client: mqtt.Client) -> None:
+        self.client = client
+        self.received: queue.Queue[str] = queue.Queue()
+        self.granted: queue.Queue[None] = queue.Queue()
+        self.answers: queue.Queue[ReasonCode] = queue.Queue()
+        client.on_message = lambda _c, _u, message: self.received.put(message.topic)
+        client.on_subscribe = lambda *_: self.granted.put(None)
+        client.on_publish = lambda _c, _u, _mid, reason, _p: self.answers.put(reason)
+
+    def listen(self, topic_filter: str) -> None:
+        self.client.subscribe(topic_filter, qos=1)
+        self.granted.get(timeout=SECONDS)
+
+    def say(self, topic: str) -> str:
+        """The broker's answer to a message on ``topic``."""
+        self.client.publish(topic, b"{}", qos=1)
+        return str(self.answers.get(timeout=SECONDS))
+
+
+@contextmanager
+def logged_in(broker: Mosquitto, name: str, password: str) -> Iterator[Somebody]:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client.username_pw_set(name, password)
+    connected: queue.Queue[ReasonCode] = queue.Queue()
+    client.on_connect = lambda _c, _u, _f, reason, _p: connected.put(reason)
+    somebody = Somebody(client)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        reason = connected.get(timeout=SECONDS)
+        if reason.is_failure:
+            raise PermissionError(str(reason))
+        yield somebody
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.fixture
+def broker(mosquitto: Mosquitto) -> Mosquitto:
+    mosquitto.admit({"gate-1": "one", "gate-2": "two"})
+    return mosquitto
+
+
+def test_a_device_is_heard_on_its_own_topic_only(broker: Mosquitto) -> None:
+    with (
+        logged_in(broker, "central-ingest", "central-ingest") as central,
+        logged_in(broker, "gate-1", "one") as device,
+    ):
+        central.listen("$share/ingest/gate/v1/+/up/taps")
+
+        assert device.say("gate/v1/gate-2/up/taps") == "Not authorized"
+        assert device.say("gate/v1/gate-1/down/receipt") == "Not authorized"
+        assert device.say("gate/v1/gate-1/up/taps") == "Success"
+
+        assert central.received.get(timeout=SECONDS) == "gate/v1/gate-1/up/taps"
+        assert central.received.empty()
+
+
+def test_a_device_hears_what_is_meant_for_it_only(broker: Mosquitto) -> None:
+    with (
+        logged_in(broker, "central-ingest", "central-ingest") as central,
+        logged_in(broker, "gate-1", "one") as device,
+    ):
+        device.listen("gate/v1/+/down/receipt")
+        device.listen("#")
+
+        central.say("gate/v1/gate-2/down/receipt")
+        central.say("gate/v1/gate-1/down/receipt")
+
+        assert device.received.get(timeout=SECONDS) == "gate/v1/gate-1/down/receipt"
+
+
+@pytest.mark.parametrize(("name", "password"), [("gate-1", "two"), ("nobody", "x")])
+def test_nobody_enters_with_a_wrong_name_or_password(
+    broker: Mosquitto, name: str, password: str
+) -> None:
+    with pytest.raises(PermissionError, match="Not authorized"), logged_in(broker, name, password):
+        pass
+
+
+def test_passwords_are_stored_hashed(broker: Mosquitto) -> None:
+    stored = (broker.folder / "passwords").read_text()
+
+    assert "gate-1:$7$" in stored
+    assert not (broker.folder / "passwords.plain").exists()
