@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,21 @@ def opened(path: Path) -> Iterator[nfc.ContactlessFrontend]:
     try:
         yield frontend
     finally:
-        with contextlib.suppress(OSError):
+        port = frontend.device.chipset.transport.tty
+        with contextlib.suppress(OSError, termios.error):
             frontend.close()
+        port.close()
 
 
 def killed_later(path: Path) -> nfc.ContactlessFrontend:
     """nfcpy on the port at ``path``; nobody closes it, as when the process is killed."""
     frontend = nfc.ContactlessFrontend()
-    frontend.device = pn532.init(transport.TTY(str(path)))
+    port = transport.TTY(str(path))
+    try:
+        frontend.device = pn532.init(port)
+    except OSError:
+        port.close()
+        raise
     frontend.device._path = str(path)
     return frontend
 

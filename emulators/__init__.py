@@ -1,0 +1,1 @@
+"""Hardware and services that are not here: for development, tests and benches, never production."""

@@ -1,0 +1,1 @@
+"""Contactless cards and the PN532 reader chip that nfcpy drives."""
