@@ -3,7 +3,9 @@
 DomainError
 ├── NotFound            the thing does not exist, or not in this school
 ├── NotAllowed          the person's role does not permit it
-└── Conflict            the request contradicts what is stored
+├── Conflict            the request contradicts what is stored
+├── WrongCredentials    nobody signs in with this; never says what was wrong
+└── Busy                works in a moment: try again
 """
 
 
@@ -27,3 +29,11 @@ class NotAllowed(DomainError):
 
 class Conflict(DomainError):
     code = "conflict"
+
+
+class WrongCredentials(DomainError):
+    code = "wrong_credentials"
+
+
+class Busy(DomainError):
+    code = "busy"
