@@ -200,7 +200,7 @@ def _quarantine_policies() -> None:
 def _across_schools(signature: str, returns: str, query: str, callers: tuple[str, ...]) -> None:
     op.execute(
         f"CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER"
-        f" SET search_path = pg_catalog, public AS $$ {query} $$"
+        f" SET search_path = pg_catalog, public, pg_temp AS $$ {query} $$"
     )
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     for role in callers:

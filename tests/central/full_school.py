@@ -1,0 +1,104 @@
+"""A school with one row in every table that belongs to schools."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from sqlalchemy.orm import Session
+
+from central.models import (
+    AttendanceDay,
+    AuditEntry,
+    CourseSchedule,
+    Membership,
+    Notification,
+    QuarantinedMessage,
+    School,
+    Stream,
+    Tap,
+    TeacherCourse,
+)
+from tests.builders import (
+    MORNING,
+    SCHOOL_DAY,
+    a_course,
+    a_device,
+    a_digest,
+    a_gate,
+    a_guardian,
+    a_school,
+    a_student,
+    a_user,
+)
+
+
+def a_full_school(session: Session) -> School:
+    school = a_school(session)
+    course = a_course(session, school, starts_at=None)
+    student = a_student(session, course, card=f"card of {school.id}")
+    guardian = a_guardian(session, student)
+    gate = a_gate(session, school)
+    device = a_device(session, gate)
+    user = a_user(session)
+    stream = Stream(school_id=school.id, device_id=device.id, key="s1")
+    session.add(stream)
+    session.flush()
+    here = {"school_id": school.id, "student_id": student.id}
+    session.add_all(
+        [
+            CourseSchedule(
+                school_id=school.id,
+                course_id=course.id,
+                weekday=3,
+                starts_at=time(8),
+                ends_at=time(15),
+            ),
+            Tap(
+                **here,
+                stream_id=stream.id,
+                seq=1,
+                gate_id=gate.id,
+                direction="auto",
+                tapped_at=MORNING,
+                on_date=SCHOOL_DAY,
+                clock="synced",
+                boot="b",
+                up_ms=1,
+                reader="r1",
+                card_kind="token",
+                digest=a_digest(f"card of {school.id}"),
+                verdict="accepted",
+            ),
+            AttendanceDay(
+                **here,
+                on_date=SCHOOL_DAY,
+                status="present",
+                inside=True,
+                passages=1,
+                confidence="sure",
+            ),
+            Notification(
+                **here,
+                guardian_id=guardian.id,
+                kind="entry",
+                on_date=SCHOOL_DAY,
+                ordinal=1,
+                fact_at=MORNING,
+                gate_id=gate.id,
+                due_at=MORNING,
+            ),
+            QuarantinedMessage(
+                school_id=school.id,
+                fingerprint=f"fingerprint {school.id}".encode(),
+                topic="t",
+                reason="r",
+                payload=b"p",
+                payload_bytes=1,
+            ),
+            AuditEntry(school_id=school.id, actor_id=user.id, action="signed_in"),
+            Membership(school_id=school.id, user_id=user.id, role="director"),
+            TeacherCourse(school_id=school.id, user_id=user.id, course_id=course.id),
+        ]
+    )
+    session.flush()
+    return school

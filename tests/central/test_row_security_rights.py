@@ -1,0 +1,142 @@
+"""Each process may do in the database what its work needs and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+SessionAs = Callable[..., Session]
+
+INSUFFICIENT_PRIVILEGE = "42501"
+
+# role -> statements that its work does not need
+FORBIDDEN = {
+    "web": [
+        "SELECT key FROM site_keys",
+        "INSERT INTO taps DEFAULT VALUES",
+        "UPDATE taps SET student_id = NULL",
+        "DELETE FROM taps",
+        "UPDATE attendance_days SET status = 'present'",
+        "DELETE FROM attendance_days",
+        "INSERT INTO notifications DEFAULT VALUES",
+        "DELETE FROM notifications",
+        "UPDATE notifications SET guardian_id = 1",
+        "UPDATE users SET email = 'a@b.example'",
+        "UPDATE users SET disabled_at = NULL",
+        "INSERT INTO memberships DEFAULT VALUES",
+        "UPDATE memberships SET role = 'operator'",
+        "UPDATE audit_log SET action = 'nothing'",
+        "DELETE FROM audit_log",
+        "UPDATE guardians SET phone = NULL",
+        "DELETE FROM students",
+        "INSERT INTO quarantine DEFAULT VALUES",
+        "DELETE FROM quarantine",
+        "SELECT schools_of_devices('{gate-001}')",
+        "SELECT all_school_ids()",
+        "CREATE TABLE mine (id int)",
+        "DROP POLICY own_school ON taps",
+        "ALTER TABLE taps DISABLE ROW LEVEL SECURITY",
+        "SET ROLE attendance_ingest",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SELECT pg_read_file('postgresql.conf')",
+    ],
+    "ingest": [
+        "SELECT * FROM users",
+        "SELECT full_name FROM guardians",
+        "SELECT given_names FROM students",
+        "SELECT * FROM web_sessions",
+        "SELECT * FROM refresh_tokens",
+        "SELECT * FROM memberships",
+        "SELECT * FROM audit_log",
+        "SELECT payload FROM quarantine",
+        "SELECT name FROM schools",
+        "SELECT key FROM site_keys",
+        "UPDATE taps SET tapped_at = now()",
+        "DELETE FROM taps",
+        "DELETE FROM streams",
+        "UPDATE streams SET key = 'other'",
+        "DELETE FROM attendance_days",
+        "UPDATE notifications SET status = 'sent'",
+        "DELETE FROM notifications",
+        "UPDATE devices SET gate_id = 1",
+        "UPDATE cards SET student_id = 1",
+        "INSERT INTO students DEFAULT VALUES",
+        "SELECT memberships_of(1)",
+        "CREATE TABLE mine (id int)",
+        "SET ROLE attendance_web",
+    ],
+    "worker": [
+        "SELECT * FROM taps",
+        "SELECT * FROM users",
+        "SELECT * FROM cards",
+        "SELECT * FROM attendance_days",
+        "SELECT family_names FROM students",
+        "SELECT full_name FROM guardians",
+        "SELECT * FROM audit_log",
+        "INSERT INTO notifications DEFAULT VALUES",
+        "DELETE FROM notifications",
+        "UPDATE notifications SET guardian_id = 1",
+        "UPDATE guardians SET stopped_at = NULL",
+        "SELECT memberships_of(1)",
+        "SELECT schools_of_devices('{gate-001}')",
+        "CREATE TABLE mine (id int)",
+    ],
+    "scheduler": [
+        "SELECT * FROM users",
+        "SELECT user_id FROM web_sessions",
+        "UPDATE web_sessions SET revoked_at = NULL",
+        "INSERT INTO refresh_tokens DEFAULT VALUES",
+        "SELECT full_name FROM guardians",
+        "DELETE FROM taps",
+        "DELETE FROM notifications",
+        "DELETE FROM audit_log",
+        "SELECT memberships_of(1)",
+        "CREATE TABLE mine (id int)",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [(role, statement) for role, statements in FORBIDDEN.items() for statement in statements],
+)
+def test_a_process_cannot_do_what_it_does_not_need(
+    session_as: SessionAs, role: str, statement: str
+) -> None:
+    process = session_as(role, 1)
+
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner") as refusal:
+        process.execute(text(statement))
+
+    assert getattr(refusal.value.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE
+
+
+def test_functions_that_look_across_schools_cannot_be_misled_or_borrowed(owner: Engine) -> None:
+    """Their names resolve in a fixed place, temporary objects last, and PUBLIC may not call them.
+
+    A function that runs with its owner's rights would otherwise look names up where its caller
+    says: https://www.postgresql.org/docs/current/sql-createfunction.html (writing SECURITY DEFINER
+    functions safely).
+    """
+    with owner.connect() as connection:
+        functions = connection.execute(
+            text(
+                "SELECT proname, prosecdef, proconfig,"
+                " has_function_privilege('public', oid, 'EXECUTE') FROM pg_proc"
+                " WHERE pronamespace = 'public'::regnamespace"
+            )
+        ).all()
+
+    assert {name for name, definer, _, _ in functions if definer} >= {
+        "schools_of_devices",
+        "memberships_of",
+        "all_school_ids",
+    }
+    for name, definer, config, anybody in functions:
+        assert not anybody, f"PUBLIC may call {name}"
+        if definer:
+            assert config == ["search_path=pg_catalog, public, pg_temp"], name
