@@ -18,7 +18,7 @@ from pathlib import Path
 
 from devkit.errors import DevError
 from devkit.places import OPT
-from devkit.shell import run
+from devkit.shell import inherited, run
 
 PACKAGES = ("mosquitto", "redis-server")
 UNPACKED = OPT / "debian"
@@ -35,15 +35,24 @@ class Tool:
 
 def tool(name: str, package: str) -> Tool:
     """``name`` from PATH, else from ``package``, which is fetched the first time."""
+    found = find(name)
+    if found is None:
+        _unpack_packages(name, package)
+        found = find(name)
+    if found is None:
+        raise DevError(f"{name} is neither on PATH nor in {UNPACKED}: install {package}")
+    return found
+
+
+def find(name: str) -> Tool | None:
+    """``name`` from PATH or from what was unpacked before."""
     path = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"  # ordinary users often lack sbin
     on_path = shutil.which(name, path=path)
     if on_path is not None:
         return Tool(Path(on_path), {"PATH": path})
-    if not UNPACKED.exists():
-        _unpack_packages(name, package)
     unpacked = shutil.which(name, path=os.pathsep.join(_folders("usr/sbin", "usr/bin")))
     if unpacked is None:
-        raise DevError(f"{name} is neither on PATH nor in {UNPACKED}: install {package}")
+        return None
     libraries = _folders("usr/lib/*-linux-gnu*", "lib/*-linux-gnu*")
     return Tool(Path(unpacked), {"PATH": path, "LD_LIBRARY_PATH": os.pathsep.join(libraries)})
 
@@ -65,7 +74,7 @@ def _unpack_packages(name: str, package: str) -> None:
         work = OPT / "debian.new"
         shutil.rmtree(work, ignore_errors=True)
         for package_file in _download(work):
-            run(("dpkg", "-x", str(package_file), str(work / "root")), _environment())
+            run(("dpkg", "-x", str(package_file), str(work / "root")), inherited())
         (work / "root").rename(UNPACKED)
         shutil.rmtree(work)
 
@@ -80,18 +89,13 @@ def _download(work: Path) -> list[Path]:
         *("-o", "Debug::NoLocking=1"),
         *("-o", f"APT::Sandbox::User={getpass.getuser()}"),
     )
-    env = _environment()
+    env = {**inherited(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     run((*apt, "update"), env)
     plan = run((*apt, "--simulate", "install", "--no-install-recommends", *PACKAGES), env)
     # What is installed already is not in the plan: then the system's own program or library serves.
     missing = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
     run((*apt, "download", *missing), env, cwd=work)
     return sorted(work.glob("*.deb"))
-
-
-def _environment() -> dict[str, str]:
-    # All of ours, because a proxy or a mirror may be configured there.
-    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 
 
 @contextmanager

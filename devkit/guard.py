@@ -1,31 +1,30 @@
-"""Kills process groups once the process that asked for it is gone, however it went.
+"""Kills processes once the process that asked for it is gone, however it went.
 
-Run as a script by ``devkit.process``. Its standard input is a pipe whose other end only the asking
-process holds: ``+123`` puts group 123 under guard, ``-123`` releases it, and the end of the pipe
-means that the asker has died, by SIGKILL too. Groups, so that grandchildren go as well.
+Run by ``devkit.process``. Its standard input is a pipe whose other end only the asking process
+holds: ``+123`` puts process 123 and all that it starts under guard, ``-123`` releases it, and the
+end of the pipe means that the asker has died, by SIGKILL too.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from contextlib import suppress
+
+from devkit.proc import kill_family
 
 
 def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    groups: set[int] = set()
+    leaders: set[int] = set()
     for line in sys.stdin:
-        group = int(line[1:])
+        leader = int(line[1:])
         if line.startswith("+"):
-            groups.add(group)
+            leaders.add(leader)
         else:
-            groups.discard(group)
-    for group in groups:
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
+            leaders.discard(leader)
+    for leader in leaders:
+        kill_family(leader)
 
 
 if __name__ == "__main__":

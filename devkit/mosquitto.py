@@ -57,7 +57,7 @@ class Mosquitto(Server):
             argv=(str(broker.path), "-c", str(self.folder / "mosquitto.conf")),
             env=broker.env,
             log=self.log,
-            ready=lambda _pid: accepts(self.port),
+            ready=lambda _: accepts(self.port),
         )
 
     def _write_passwords(self) -> None:

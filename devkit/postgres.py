@@ -23,7 +23,7 @@ from devkit.places import (
     site_package,
     write_private,
 )
-from devkit.process import Program
+from devkit.process import Program, Running
 from devkit.server import Server
 from devkit.shell import run
 
@@ -124,13 +124,13 @@ class Postgres(Server):
         run(initdb, {"LC_ALL": "C"}, user=self._user)
         password_file.unlink()
 
-    def _accepts_connections(self, pid: int) -> bool:
+    def _accepts_connections(self, running: Running) -> bool:
         """The server says so in its pid file, whose eighth line is its state."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and int(lines[0]) == pid and lines[7].strip() == "ready"
+        return len(lines) >= 8 and int(lines[0]) == running.pid and lines[7].strip() == "ready"
 
 
 def binaries() -> Path:

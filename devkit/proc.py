@@ -1,4 +1,4 @@
-"""What Linux says about other processes."""
+"""What Linux says about processes, also about those that are not our children."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Identity(NamedTuple):
+    """One process for good: its number may be given to another later, with another start time."""
+
+    pid: int
+    start_time: int  # clock ticks since boot
+
+    @classmethod
+    def of(cls, pid: int) -> Identity | None:
+        status = _status(pid)
+        return cls(pid, int(status[19])) if status is not None else None
+
+    def runs(self) -> bool:
+        return is_running(self.pid) and Identity.of(self.pid) == self
+
+    def kill(self) -> None:
+        """SIGKILL; nothing happens when it has ended already."""
+        if self.runs():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
 def is_running(pid: int) -> bool:
@@ -14,31 +36,29 @@ def is_running(pid: int) -> bool:
     return status is not None and status[0] not in "ZX"
 
 
-def start_time(pid: int) -> int | None:
-    """When it started, in clock ticks since boot: tells it from a later one with its number."""
-    status = _status(pid)
-    return int(status[19]) if status is not None else None
-
-
-def descendants(pid: int) -> list[int]:
-    """Its children and theirs, also those that made a session of their own."""
-    found: list[int] = []
+def descendants(pid: int) -> list[Identity]:
+    """Its children and theirs, also those that left its group, as PostgreSQL's and RQ's do."""
+    found: list[Identity] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             for child in map(int, children.read_text().split()):
-                found += [child, *descendants(child)]
+                identity = Identity.of(child)
+                found += [identity] if identity is not None else []
+                found += descendants(child)
     return found
 
 
-def signal_group(group: int, number: signal.Signals) -> None:
-    """Send it to each process of a group; nothing happens when there is none left."""
-    with suppress(ProcessLookupError):
-        os.killpg(group, number)
+def kill_family(leader: int) -> list[Identity]:
+    """SIGKILL to the leader of a process group, its group, and its descendants.
 
-
-def signal_process(pid: int, number: signal.Signals) -> None:
+    Returns the descendants, which may take a moment to go.
+    """
+    family = descendants(leader)
     with suppress(ProcessLookupError):
-        os.kill(pid, number)
+        os.killpg(leader, signal.SIGKILL)
+    for member in family:
+        member.kill()
+    return family
 
 
 def _status(pid: int) -> list[str] | None:

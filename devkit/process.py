@@ -15,7 +15,8 @@ from pathlib import Path
 
 from devkit import guard
 from devkit.errors import DevError
-from devkit.proc import descendants, is_running, signal_group, signal_process
+from devkit.places import ROOT
+from devkit.proc import Identity, descendants, kill_family
 from devkit.waiting import wait_until
 
 KILL_SECONDS = 5  # the kernel needs milliseconds; more only under heavy load
@@ -29,7 +30,7 @@ class Program:
     argv: tuple[str, ...]
     env: Mapping[str, str]  # all of it: nothing is inherited
     log: Path
-    ready: Callable[[int], bool]  # given the process id
+    ready: Callable[[Running], bool]
     cwd: Path = Path("/")
     user: str | None = None  # run as somebody else; root only
     stop_signal: signal.Signals = signal.SIGTERM
@@ -41,7 +42,9 @@ class Running:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._family: list[Identity] = []
         with program.log.open("ab") as log:
+            self._log_start = log.tell()
             self._process = subprocess.Popen(
                 program.argv,
                 env=dict(program.env),
@@ -68,8 +71,14 @@ class Running:
         """As the shell's, negative for a signal; None while it runs."""
         return self._process.poll()
 
+    def output(self) -> str:
+        """What this process has written to its log so far."""
+        with self.program.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode(errors="replace")
+
     def ready(self) -> bool:
-        return self.alive() and self.program.ready(self.pid)
+        return self.alive() and self.program.ready(self)
 
     def wait_ready(self, seconds: float) -> None:
         """Return once it can be used. Raises DevError with the end of its log if it cannot be."""
@@ -82,6 +91,7 @@ class Running:
 
     def ask_to_stop(self) -> None:
         if self.alive():
+            self._family = descendants(self.pid)  # unknown once it has gone without them
             self._process.send_signal(self.program.stop_signal)
 
     def stop(self) -> None:
@@ -93,19 +103,19 @@ class Running:
 
     def kill(self) -> None:
         """SIGKILL to it and to all that it started; return when they are gone."""
-        family = descendants(self.pid)  # PostgreSQL's are in sessions, so groups, of their own
-        signal_group(self.pid, signal.SIGKILL)
-        for pid in family:
-            signal_process(pid, signal.SIGKILL)
+        family = self._family + kill_family(self.pid)
+        for member in self._family:
+            member.kill()
         self._process.wait()
-        wait_until(lambda: not any(map(is_running, family)), KILL_SECONDS)
+        wait_until(lambda: not any(member.runs() for member in family), KILL_SECONDS)
         _guard().forget(self.pid)
 
 
 class _Guard:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__],
+            [sys.executable, "-S", "-m", guard.__name__],
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             text=True,
             bufsize=1,

@@ -6,7 +6,7 @@ import socket
 
 from devkit.debian import tool
 from devkit.places import secret_in, write_private
-from devkit.process import Program
+from devkit.process import Program, Running
 from devkit.server import Server
 
 
@@ -38,13 +38,13 @@ class Redis(Server):
 bind {self.host}
 port {self.port}
 requirepass {self.password}
-dir {self.folder}
+dir "{self.folder}"
 appendonly yes
 appendfsync everysec
 save ""
 """
 
-    def _answers(self, _pid: int) -> bool:
+    def _answers(self, _running: Running) -> bool:
         """A plain connection is not enough: while it loads its file it refuses every command."""
         try:
             with socket.create_connection((self.host, self.port), timeout=1) as connection:

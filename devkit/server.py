@@ -18,7 +18,7 @@ class Server:
     host = LOOPBACK
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.port = port
         self._running: Running | None = None
 

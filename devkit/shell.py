@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,3 +26,8 @@ def run(
         words = f"{done.stdout[-1000:]}{done.stderr[-2000:]}"
         raise DevError(f"{Path(argv[0]).name} failed ({done.returncode}):\n{words}")
     return done.stdout
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment, for installers only: proxies, mirrors and caches are set there."""
+    return dict(os.environ)

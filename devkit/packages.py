@@ -1,0 +1,75 @@
+"""The project's virtual environment, exactly as the lock file says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from devkit.errors import DevError
+from devkit.places import ROOT, VENV, VENV_PYTHON
+from devkit.shell import inherited, run
+
+LOCK = ROOT / "requirements.lock"
+UV_LOCK = ROOT / "requirements-uv.lock"
+TOOLS = ROOT / ".tools"
+
+
+def install() -> None:
+    """Make the environment and bring it to what ``LOCK`` names, no more and no less."""
+    if not _works(VENV_PYTHON):
+        _make_environment()
+    uv = _uv()
+    if uv is not None:
+        sync = (str(uv), "pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON))
+        run((*sync, str(LOCK)), inherited(), cwd=ROOT)
+    else:
+        pip_install(LOCK)
+
+
+def pip_install(lock: Path) -> None:
+    """Add what ``lock`` names to the environment, by pip."""
+    pip = (str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes")
+    run((*pip, "-r", str(lock)), inherited(), cwd=ROOT)
+
+
+def _make_environment() -> None:
+    shutil.rmtree(VENV, ignore_errors=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)], capture_output=True, check=False
+    )
+    if made.returncode == 0:
+        return
+    # Debian keeps ensurepip in a package of its own (python3-venv) that is often missing.
+    shutil.rmtree(VENV, ignore_errors=True)
+    uv = _uv()
+    if uv is None:
+        raise DevError(
+            f"{sys.executable} can make no virtual environment: install python3-venv or python3-pip"
+        )
+    run((str(uv), "venv", "--python", sys.executable, str(VENV)), inherited(), cwd=ROOT)
+
+
+def _uv() -> Path | None:
+    """uv from PATH, else from a folder of our own; None if neither can be had."""
+    on_path = shutil.which("uv")
+    if on_path is not None:
+        return Path(on_path)
+    own = TOOLS / "bin" / "uv"
+    if _works(own):
+        return own
+    python = VENV_PYTHON if _works(VENV_PYTHON) else Path(sys.executable)
+    # --target also works where the system's Python is marked as externally managed (PEP 668).
+    target = ("--target", str(TOOLS), "--upgrade", "--quiet", "--require-hashes")
+    pip = (str(python), "-m", "pip", "install", *target, "-r", str(UV_LOCK))
+    done = subprocess.run(pip, capture_output=True, check=False)
+    return own if done.returncode == 0 else None
+
+
+def _works(program: Path) -> bool:
+    try:
+        done = subprocess.run([str(program), "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
