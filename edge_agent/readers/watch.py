@@ -1,0 +1,63 @@
+"""Keeps one reader open, through unplugging and faults, and passes on what it sees."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from edge_agent.backoff import Backoff
+from edge_agent.readers.base import Reader, ReaderUnavailable, Sighting
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at an empty field. Longer delays the answer to the child, shorter
+# keeps a slow Pi busy: an empty look at 115,200 baud already takes 10 ms.
+POLL_EVERY = 0.04
+
+
+class Watch:
+    """One reader's life. A missing reader never ends it: the other readers go on meanwhile."""
+
+    def __init__(
+        self, name: str, reader: Reader, on_sighting: Callable[[str, Sighting], None]
+    ) -> None:
+        self.name = name
+        self.resets = 0  # how often the reader was lost, or could not be opened
+        self._reader = reader
+        self._on_sighting = on_sighting
+        self._backoff = Backoff(first=0.5, most=10.0)
+        self._said: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until ``stop`` is set."""
+        while not stop.is_set():
+            try:
+                self._reader.open()
+                self._say("ready")
+                self._backoff.reset()
+                self._poll(stop)
+            except ReaderUnavailable as error:
+                self.resets += 1
+                self._say(f"not available ({error}); trying again until it is")
+                stop.wait(self._backoff.wait())
+            finally:
+                self._reader.close()
+
+    def _poll(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            sighting = self._reader.poll()
+            if sighting is not None:
+                self._on_sighting(self.name, sighting)
+            stop.wait(POLL_EVERY)
+
+    def _say(self, state: str) -> None:
+        """Log a change of state, once: a gate may be without its reader for a whole holiday."""
+        if state != self._said:
+            self._said = state
+            log.log(
+                logging.INFO if state == "ready" else logging.WARNING,
+                "reader %s: %s",
+                self.name,
+                state,
+            )

@@ -1,0 +1,95 @@
+"""Who the digests are: the school's list on disk, so that the gate answers without a network."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from contracts.messages import ContractError
+from contracts.roster import Roster, RosterEntry
+
+log = logging.getLogger(__name__)
+
+_EMPTY = Roster("none", {})
+_VERDICTS: Mapping[str, str] = {
+    "active": "accepted",
+    "staff": "accepted",
+    "revoked": "revoked",
+    "not_today": "not_today",
+}
+
+
+def verdict_on(entry: RosterEntry | None) -> str:
+    """The stable code of what to answer the holder of a card."""
+    return "unknown" if entry is None else _VERDICTS[entry.state]
+
+
+class RosterFile:
+    """The roster at ``path``, with the last good one beside the outbox in case it gets damaged.
+
+    Whoever writes ``path`` replaces it whole. Looking up never waits for the disk; ``refresh``
+    does, and is called from another thread than the readers'.
+    """
+
+    def __init__(self, path: Path, last_good: Path) -> None:
+        self._path = path
+        self._last_good = last_good
+        self._seen: tuple[int, ...] | None = None
+        self._roster = _EMPTY
+
+    @property
+    def version(self) -> str | None:
+        """None while there is no roster at all, and every card is unknown."""
+        return None if self._roster is _EMPTY else self._roster.version
+
+    def find(self, digest: str) -> RosterEntry | None:
+        return self._roster.cards.get(digest)
+
+    def load(self) -> None:
+        """Read for the first time, falling back to the last good one."""
+        self.refresh()
+        if self._roster is _EMPTY:
+            self._use_last_good()
+        if self._roster is _EMPTY:
+            log.error("no roster at %s: every card will be unknown", self._path)
+
+    def refresh(self) -> None:
+        """Use the file if it changed since the last look. A damaged one changes nothing."""
+        signature = _signature(self._path)
+        if signature == self._seen:
+            return
+        self._seen = signature
+        try:
+            payload = self._path.read_bytes()
+            roster = Roster.from_json(payload)
+        except (OSError, ContractError) as error:
+            log.error("roster %s: %s; keeping version %s", self._path, error, self.version)
+            return
+        self._roster = roster
+        log.info("roster version %s: %d cards", roster.version, len(roster.cards))
+        self._keep(payload)
+
+    def _keep(self, payload: bytes) -> None:
+        draft = self._last_good.with_suffix(".new")
+        try:
+            draft.write_bytes(payload)
+            draft.replace(self._last_good)
+        except OSError as error:
+            log.warning("the roster could not be kept as the last good one: %s", error)
+
+    def _use_last_good(self) -> None:
+        try:
+            self._roster = Roster.from_json(self._last_good.read_bytes())
+        except (OSError, ContractError):
+            return
+        log.warning("using the last good roster, version %s", self._roster.version)
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,193 @@
+"""The agent's settings: one TOML file, read once at start. What is wrong in it stops the start.
+
+Paths are relative to the file's own folder. ``example.toml`` beside this module shows every key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts import fields, topics
+from edge_agent.clock import CLOCKS
+from edge_agent.readers import DRIVERS
+from edge_agent.tables import SettingsError, Table
+
+__all__ = ["Settings", "SettingsError"]
+
+DIRECTIONS = frozenset({"auto", "in", "out"})
+FEEDBACKS = frozenset({"console", "emulated"})
+
+_HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
+# nfcpy passes a port's path to a shell (``stty``), so nothing with a meaning there may come in.
+_READER_PATH = re.compile(r"[A-Za-z0-9/._:+-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """How to reach the broker; ``tls`` is None for a plain connection, as on loopback."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: TlsFiles | None = None
+
+    def __repr__(self) -> str:
+        return f"BrokerSettings({self.host}:{self.port})"  # a password must not reach a log
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """The school's secret key for digests, and the domain in its cards' tokens."""
+
+    key: bytes
+    token_domain: str
+
+    def __repr__(self) -> str:
+        return f"SiteSettings({self.token_domain})"
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    name: str
+    driver: str
+    path: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSettings:
+    kind: str
+    socket: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``."""
+
+    device: str
+    data_dir: Path
+    clock: str
+    broker: BrokerSettings
+    site: SiteSettings
+    roster: Path
+    readers: tuple[ReaderSettings, ...]
+    feedback: FeedbackSettings
+    repeat_window_s: int
+
+    @classmethod
+    def from_file(cls, path: Path) -> Settings:
+        """Raises SettingsError, whose text is one line that names the key."""
+        root = Table(_toml(path), "", path.absolute().parent)
+        settings = cls(
+            device=root.text("device", topics.DEVICE_ID, "3 to 40 of a-z, 0-9 and -"),
+            data_dir=root.path("data_dir"),
+            clock=root.choice("clock", CLOCKS, "system"),
+            broker=_broker(root.table("broker")),
+            site=_site(root.table("site")),
+            roster=_roster(root.table("roster")),
+            readers=_readers(root),
+            feedback=_feedback(root.table("feedback")),
+            repeat_window_s=_repeat_window_s(root.table("capture", optional=True)),
+        )
+        root.done()
+        return settings
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"is not TOML: {error}") from error
+
+
+def _broker(table: Table) -> BrokerSettings:
+    settings = BrokerSettings(
+        host=table.text("host", _HOST, "a host name or address"),
+        port=table.whole("port", 1, 65535),
+        username=table.text("username", _PRINTABLE, "a user name"),
+        password=_password(table),
+        tls=_tls(table),
+    )
+    table.done()
+    return settings
+
+
+def _password(table: Table) -> str:
+    if "password_file" not in table:
+        return table.text("password", _PRINTABLE, "a password, or the key password_file")
+    if "password" in table:
+        raise table.wrong("password", "either password or password_file, not both")
+    password = table.file("password_file").read_text().strip()
+    if not _PRINTABLE.fullmatch(password):
+        raise table.wrong("password_file", "a file with one line")
+    return password
+
+
+def _tls(table: Table) -> TlsFiles | None:
+    if "ca_file" not in table:
+        return None
+    ca_file = table.file("ca_file")
+    if "cert_file" not in table and "key_file" not in table:
+        return TlsFiles(ca_file)
+    return TlsFiles(ca_file, table.file("cert_file"), table.file("key_file"))
+
+
+def _site(table: Table) -> SiteSettings:
+    key = table.file("key_file").read_text(errors="replace").strip()
+    if not _KEY.fullmatch(key):
+        raise table.wrong("key_file", "a file with 32 bytes as 64 hex digits")
+    domain = table.text("token_domain", _DOMAIN, "a domain such as colegio.example.cl")
+    table.done()
+    return SiteSettings(bytes.fromhex(key), domain)
+
+
+def _roster(table: Table) -> Path:
+    path = table.path("file")  # need not exist: a new gate works before its first roster
+    table.done()
+    return path
+
+
+def _readers(root: Table) -> tuple[ReaderSettings, ...]:
+    readers: dict[str, ReaderSettings] = {}
+    for table in root.tables("readers"):
+        reader = ReaderSettings(
+            name=table.text("name", fields.NAME, "letters, digits and . _ : + -"),
+            driver=table.choice("driver", DRIVERS),
+            path=table.text("path", _READER_PATH, "a device path such as tty:AMA0:pn532"),
+            direction=table.choice("direction", DIRECTIONS, "auto"),
+        )
+        table.done()
+        if reader.name in readers:
+            raise table.wrong("name", "a name that no other reader has")
+        readers[reader.name] = reader
+    return tuple(readers.values())
+
+
+def _feedback(table: Table) -> FeedbackSettings:
+    kind = table.choice("kind", FEEDBACKS)
+    socket = table.path("socket") if kind == "emulated" else None
+    table.done()
+    return FeedbackSettings(kind, socket)
+
+
+def _repeat_window_s(table: Table) -> int:
+    seconds = table.whole("repeat_window_s", 0, 3600, 45)
+    table.done()
+    return seconds
