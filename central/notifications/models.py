@@ -64,6 +64,14 @@ class Notification(Base):
             "school_id",
             postgresql_where=text("status = 'sending'"),
         ),
+        Index(  # what a guardian still waits for, oldest fact first: nothing overtakes it
+            "ix_notifications_guardian",
+            "school_id",
+            "guardian_id",
+            "fact_at",
+            "id",
+            postgresql_where=text("status IN ('queued', 'sending')"),
+        ),
         Index("ix_notifications_created", "school_id", "created_at", "id"),
     )
 

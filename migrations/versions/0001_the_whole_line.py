@@ -476,6 +476,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'sending'"),
     )
+    op.create_index(
+        "ix_notifications_guardian",
+        "notifications",
+        ["school_id", "guardian_id", "fact_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'sending')"),
+    )
     op.create_table(
         "streams",
         sa.Column("school_id", sa.BigInteger(), nullable=False),
@@ -611,6 +618,11 @@ def downgrade() -> None:
         "ix_notifications_due",
         table_name="notifications",
         postgresql_where=sa.text("status = 'queued'"),
+    )
+    op.drop_index(
+        "ix_notifications_guardian",
+        table_name="notifications",
+        postgresql_where=sa.text("status IN ('queued', 'sending')"),
     )
     op.drop_index("ix_notifications_created", table_name="notifications")
     op.drop_table("notifications")
