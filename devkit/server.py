@@ -20,15 +20,12 @@ class Server:
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder.absolute()
         self.port = port
+        self.log = self.folder / "server.log"
         self._running: Running | None = None
 
     def prepare(self) -> Program:
         """Write what it needs into its folder, once or anew, and say how to run it."""
         raise NotImplementedError(type(self).__name__)
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "server.log"
 
     @property
     def pid(self) -> int:

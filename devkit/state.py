@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +51,21 @@ class State:
         for log in self.logs.glob("*.log"):
             log.replace(log.with_name(f"{log.name}.1"))
 
-    def ports(self, preferred: dict[str, int | None]) -> dict[str, int]:
-        """A free port for each name: last run's if it is free, else the preferred or any other."""
+    def ports(self, names: Sequence[str], wishes: Mapping[str, int]) -> dict[str, int]:
+        """The port of each name: those of the stack that runs; else free ones, kept for later.
+
+        One with a wish gets that or the next free port; another its last one if that is free.
+        """
         file = self.folder / "ports.json"
         known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-        chosen: dict[str, int] = {}
-        for name, wish in preferred.items():
+        if self.run() is not None:
+            return known
+        chosen = {name: first_free(wish) for name, wish in wishes.items()}
+        for name in names:
             last = known.get(name)
-            if wish is not None:
-                chosen[name] = first_free(wish)
-            elif last is not None and is_free(last):
-                chosen[name] = last
-            else:
-                chosen[name] = free_port()
-        write_private(file, json.dumps(chosen, indent=2))
+            chosen[name] = last if last is not None and is_free(last) else free_port()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_private(file, json.dumps(chosen))
         return chosen
 
     def clear(self) -> None:

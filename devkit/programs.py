@@ -1,0 +1,116 @@
+"""The programs of a stack, in the order in which they are started."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+
+from devkit.places import ROOT, VENV_PYTHON
+from devkit.ports import LOOPBACK
+from devkit.process import Program, Running
+from devkit.shell import run
+from devkit.stack import DATABASE, PHONE_NUMBER_ID, PYTHON_ENVIRONMENT, Stack
+
+Readiness = Callable[[Running], bool]
+
+# No proxy from the environment: everything here is on loopback.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def migrate(stack: Stack) -> str:
+    """Bring the database to the newest schema; what the command said. PostgreSQL must run."""
+    stack.postgres.create_database(DATABASE)
+    return _central_command(stack, "migrate")
+
+
+def seed(stack: Stack) -> str:
+    """Make the demo school unless it is there, and write its files anew."""
+    stack.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _central_command(
+        stack,
+        *("seed-demo", "--out", str(stack.state.demo), "--run", str(stack.run_folder)),
+        *("--broker", f"{LOOPBACK}:{stack.ports['mosquitto']}"),
+        *("--gates-port", str(stack.ports["gates"])),
+    )
+
+
+def _central_command(stack: Stack, *arguments: str) -> str:
+    env = stack.environment("web")
+    return run((str(VENV_PYTHON), "-m", "central.cli", *arguments), env, cwd=ROOT)
+
+
+def emulators(stack: Stack) -> list[Program]:
+    """What stands in for hardware and for Meta."""
+    whatsapp = (
+        *("emulators.whatsapp", "--port", str(stack.ports["whatsapp"])),
+        *("--token", stack.state.secret("whatsapp-access-token")),
+        *("--app-secret", stack.state.secret("whatsapp-app-secret")),
+        *("--webhook-url", f"{stack.address('web')}/webhooks/whatsapp"),
+        *("--phone-number-id", PHONE_NUMBER_ID),
+    )
+    gates = ("emulators.gates", "--config", str(stack.state.demo / "gates.json"))
+    return [
+        _module(stack, "whatsapp", whatsapp, PYTHON_ENVIRONMENT, _answers(stack, "whatsapp", "/")),
+        _module(stack, "gates", gates, PYTHON_ENVIRONMENT, _answers(stack, "gates", "/gates")),
+    ]
+
+
+def central(stack: Stack) -> list[Program]:
+    """The product's own processes."""
+    gunicorn = (
+        *("gunicorn", "-c", "python:central.web.gunicorn"),
+        *("--bind", f"{LOOPBACK}:{stack.ports['web']}", "central.wsgi:app"),
+    )
+    web, worker = stack.web_environment(), stack.worker_environment()
+    ingest, scheduler = stack.environment("ingest"), stack.environment("scheduler")
+    return [
+        _module(stack, "web", gunicorn, web, _answers(stack, "web", "/healthz")),
+        _module(stack, "ingest", ("central.ingest",), ingest, _said("ready")),
+        _module(stack, "worker", ("central.jobs", "worker"), worker, _said("Listening")),
+        _module(stack, "scheduler", ("central.jobs", "scheduler"), scheduler, _said("started")),
+    ]
+
+
+def agents(stack: Stack) -> list[Program]:
+    """One agent for each gate of the demo school, as it runs on a Raspberry Pi."""
+    return [
+        _module(
+            stack,
+            f"agent-{folder.name}",
+            ("edge_agent", "run", "--config", str(folder / "agent.toml")),
+            PYTHON_ENVIRONMENT,
+            _said("connected"),
+        )
+        for folder in sorted((stack.state.demo / "agents").iterdir())
+    ]
+
+
+def _module(
+    stack: Stack, name: str, command: Sequence[str], env: Mapping[str, str], ready: Readiness
+) -> Program:
+    return Program(
+        name=name,
+        argv=(str(VENV_PYTHON), "-m", *command),
+        env=env,
+        log=stack.state.log(name),
+        ready=ready,
+        cwd=ROOT,
+    )
+
+
+def _answers(stack: Stack, name: str, path: str) -> Readiness:
+    """Ready once it answers ``path`` with 200."""
+
+    def ready(_running: Running) -> bool:
+        try:
+            with _DIRECT.open(stack.address(name) + path, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:  # urllib's errors are
+            return False
+
+    return ready
+
+
+def _said(words: str) -> Readiness:
+    """Ready once it has logged ``words``: it serves no port that could be asked."""
+    return lambda running: words in running.output()
