@@ -40,6 +40,7 @@ class Pn532:
         self._link = link
         self._field = Field()
         self._silent = threading.Event()
+        self._plugging = threading.Lock()
         self._line: _Line | None = None
         self._thread: threading.Thread | None = None
         self._heard_at = _NEVER
@@ -89,23 +90,25 @@ class Pn532:
 
         A reader already plugged only recovers from silence.
         """
-        self._silent.clear()
-        if self._line is None:
-            self._line = _Line(self._link)
-            chip = Chip(self._field, time.sleep)
-            self._thread = threading.Thread(
-                target=self._serve, args=(self._line, chip), name=f"pn532 {self._link.name}"
-            )
-            self._thread.start()
+        with self._plugging:
+            self._silent.clear()
+            if self._line is None:
+                self._line = _Line(self._link)
+                chip = Chip(self._field, time.sleep)
+                self._thread = threading.Thread(
+                    target=self._serve, args=(self._line, chip), name=f"pn532 {self._link.name}"
+                )
+                self._thread.start()
 
     def unplug(self) -> None:
         """The port vanishes: the host's next read or write fails, and the link leads nowhere."""
-        if self._line is not None and self._thread is not None:
-            self._line.hang_up()
-            self._thread.join()
-            self._line.close()
-            self._line = self._thread = None
-            self._heard_at = _NEVER
+        with self._plugging:
+            if self._line is not None and self._thread is not None:
+                self._line.hang_up()
+                self._thread.join()
+                self._line.close()
+                self._line = self._thread = None
+                self._heard_at = _NEVER
 
     def _serve(self, line: _Line, chip: Chip) -> None:
         reader = frames.FrameReader()
