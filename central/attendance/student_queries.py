@@ -1,0 +1,116 @@
+"""Students as they stand at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.expression import ColumnElement
+
+from central.attendance.board_queries import Courses, enrolled, hours_of, own_day, taught
+from central.attendance.models import AttendanceDay
+from central.calendar.models import CourseSchedule
+from central.people.models import Course, Student
+from central.people.queries import fold, folded, has_words
+
+# what a student is now; `late` is inside too, `no_class` is expected on another day
+STATES: Final = ("inside", "late", "left", "justified", "missing", "no_class")
+
+
+@dataclass(frozen=True, slots=True)
+class StudentNow:
+    """A student's state, with the time that goes with it: of the entry, or of the exit."""
+
+    id: int
+    given_names: str
+    family_names: str
+    course_id: int
+    course: str
+    state: str
+    at: datetime | None
+    minutes_late: int
+
+
+def students_found(
+    session: Session,
+    school_id: int,
+    on_date: date,
+    typed: str,
+    courses: Courses = None,
+    *,
+    limit: int = 8,
+) -> list[StudentNow]:
+    """Students whose name or course has every typed word; best matches first."""
+    words = fold(typed).split()
+    if not words:
+        return []
+    begins = folded(Student.family_names).startswith(words[0], autoescape=True)
+    given = folded(Student.given_names).startswith(words[0], autoescape=True)
+    best_first = case((given, 0), (begins, 1), else_=2)
+    rows = session.execute(
+        _now(school_id, on_date, courses)
+        .where(has_words(typed, Student.given_names, Student.family_names, Course.name))
+        .order_by(best_first, Student.family_names, Student.given_names, Student.id)
+        .limit(limit)
+    )
+    return [_student(row) for row in rows]
+
+
+def students_today(
+    session: Session, school_id: int, on_date: date, courses: Courses = None
+) -> list[StudentNow]:
+    """Every enrolled student, by course and name."""
+    rows = session.execute(
+        _now(school_id, on_date, courses).order_by(
+            *(Course.position, Course.name),
+            *(folded(Student.family_names), folded(Student.given_names), Student.id),
+        )
+    )
+    return [_student(row) for row in rows]
+
+
+def counts_by_state(students: Sequence[StudentNow]) -> dict[str, int]:
+    """How many of ``students`` are in each of ``STATES``."""
+    counts = dict.fromkeys(STATES, 0)
+    for student in students:
+        counts[student.state] += 1
+    return counts
+
+
+def _now(school_id: int, on_date: date, courses: Courses) -> Any:
+    return (
+        select(
+            *(Student.id, Student.given_names, Student.family_names, Student.course_id),
+            Course.name.label("course"),
+            _state().label("state"),
+            case(
+                (AttendanceDay.inside, AttendanceDay.first_entry_at),
+                else_=AttendanceDay.last_exit_at,
+            ).label("at"),
+            func.coalesce(AttendanceDay.minutes_late, 0).label("minutes_late"),
+        )
+        .join(Course, and_(Course.school_id == Student.school_id, Course.id == Student.course_id))
+        .outerjoin(AttendanceDay, own_day(Student, on_date))
+        .outerjoin(CourseSchedule, hours_of(Student, on_date))
+        .where(Student.school_id == school_id, enrolled(on_date), taught(courses))
+    )
+
+
+def _state() -> ColumnElement[str]:
+    seen = AttendanceDay.passages > 0
+    return case(
+        (and_(AttendanceDay.inside, AttendanceDay.status == "late"), "late"),
+        (AttendanceDay.inside, "inside"),
+        (seen, "left"),
+        (AttendanceDay.status == "justified", "justified"),
+        (CourseSchedule.starts_at.is_(None), "no_class"),
+        else_="missing",
+    )
+
+
+def _student(row: Row[Any]) -> StudentNow:
+    return StudentNow(**row._mapping)
