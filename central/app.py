@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from central import api, web
+from central import api, limits, web
 from central import models as models  # registers the tables
 from central.db import db
 from central.settings import Settings
@@ -16,13 +16,14 @@ def create_app(settings: Settings) -> APIFlask:
         __name__,
         title="School Attendance",
         version="1.0",
-        static_folder="web/static",
-        static_url_path="/static",
+        static_folder=None,  # type: ignore[arg-type]  # web.assets serves the files instead
+        template_folder="web/templates",
     )
     app.config["SECRET_KEY"] = settings.secret_key
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url_for("web")
     app.extensions["settings"] = settings
     db.init_app(app)
+    limits.register(app, settings)
     web.register(app, settings)
     api.register(app, settings)
     return app

@@ -5,7 +5,31 @@ from __future__ import annotations
 from flask import Flask
 
 from central.settings import Settings
+from central.web import (
+    access,
+    assets,
+    auth,
+    cors,
+    errors,
+    home,
+    i18n,
+    navigation,
+    security,
+    theme,
+    wording,
+)
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Add the pages to ``app``."""
+    """Add the pages to ``app``. The order of the first ones is the order of their checks."""
+    security.register(app, settings)
+    cors.register(app, settings)
+    access.register(app)
+    i18n.register(app)
+    theme.register(app)
+    assets.register(app)
+    navigation.register(app)
+    wording.register(app)
+    errors.register(app)
+    for blueprint in (home.bp, auth.bp):
+        app.register_blueprint(blueprint)
