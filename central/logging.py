@@ -93,13 +93,6 @@ def job_context(job: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def request_context(request_id: str) -> Iterator[None]:
-    """Mark every line logged within as part of one HTTP request."""
-    with bound_contextvars(request=request_id):
-        yield
-
-
 def redact(text: str) -> str:
     """``text`` without phone numbers, addresses, credentials and the values of database rows."""
     for pattern, replacement in _PATTERNS:

@@ -72,9 +72,9 @@ def meaning_of(refused: Refused) -> Meaning:
     return Meaning.RETRY if refused.http_status >= 500 else Meaning.DEAD_LETTER
 
 
-def halt_after(code: int) -> timedelta:
+def halt_after(refused: Refused) -> timedelta:
     """How long to send nothing after an answer that means ``HALT``."""
-    return _LONG_HALT if code == SPAM_RATE_LIMIT else _HALT
+    return _LONG_HALT if refused.code == SPAM_RATE_LIMIT else _HALT
 
 
 def retry_delay(attempt: int, jitter: float) -> timedelta:

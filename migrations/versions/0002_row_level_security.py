@@ -146,6 +146,17 @@ ACROSS_SCHOOLS = {
     ),
 }
 
+# The same shape, for the one change that reaches across schools: a guardian's wish to be left
+# alone, written from a phone that several schools may know.
+CHANGES_ACROSS_SCHOOLS = {
+    "stop_guardians(phones text[], at timestamptz)": (
+        "TABLE (school_id bigint)",
+        "UPDATE guardians SET stopped_at = at WHERE phone = ANY (phones) AND stopped_at IS NULL"
+        " RETURNING guardians.school_id",
+        ("attendance_web",),
+    ),
+}
+
 
 def upgrade() -> None:
     op.execute(
@@ -171,7 +182,11 @@ def upgrade() -> None:
         for right, tables in rights.items():
             op.execute(f"GRANT {right} ON {', '.join(tables)} TO {role}")
     for signature, (returns, query, callers) in ACROSS_SCHOOLS.items():
-        _across_schools(signature, returns, query, callers)
+        _across_schools(f"{signature} RETURNS {returns} STABLE", query)
+        _only_for(signature, callers)
+    for signature, (returns, query, callers) in CHANGES_ACROSS_SCHOOLS.items():
+        _across_schools(f"{signature} RETURNS {returns} VOLATILE", query)
+        _only_for(signature, callers)
 
 
 def _create_role(role: str) -> None:
@@ -197,18 +212,21 @@ def _quarantine_policies() -> None:
     )
 
 
-def _across_schools(signature: str, returns: str, query: str, callers: tuple[str, ...]) -> None:
+def _across_schools(head: str, query: str) -> None:
     op.execute(
-        f"CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER"
+        f"CREATE FUNCTION {head} LANGUAGE sql SECURITY DEFINER"
         f" SET search_path = pg_catalog, public, pg_temp AS $$ {query} $$"
     )
+
+
+def _only_for(signature: str, callers: tuple[str, ...]) -> None:
     op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
     for role in callers:
         op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {role}")
 
 
 def downgrade() -> None:
-    for signature in reversed(ACROSS_SCHOOLS):
+    for signature in (*CHANGES_ACROSS_SCHOOLS, *reversed(ACROSS_SCHOOLS)):
         op.execute(f"DROP FUNCTION {signature}")
     for table in SECURED:
         op.execute(f"DROP POLICY own_school ON {table}")
