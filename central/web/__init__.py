@@ -16,6 +16,7 @@ from central.web import (
     navigation,
     security,
     theme,
+    webhooks,
     wording,
 )
 
@@ -31,5 +32,5 @@ def register(app: Flask, settings: Settings) -> None:
     navigation.register(app)
     wording.register(app)
     errors.register(app)
-    for blueprint in (home.bp, auth.bp):
+    for blueprint in (home.bp, auth.bp, webhooks.bp):
         app.register_blueprint(blueprint)
