@@ -19,6 +19,7 @@ HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_YEARS = range(1900, 2200)  # far wider than any clock; the ends of the calendar overflow in UTC
 _TOO_FINE = re.compile(r"(\.\d{6})\d+")  # RFC 3339 allows nanoseconds, datetime holds microseconds
 
 
@@ -97,9 +98,12 @@ def moment(raw: dict[str, Any], name: str) -> datetime:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ContractError(f"{name}: expected an RFC 3339 time with offset")
     try:
-        return datetime.fromisoformat(_TOO_FINE.sub(r"\1", value.upper()))
+        at = datetime.fromisoformat(_TOO_FINE.sub(r"\1", value.upper()))
     except ValueError as error:
         raise ContractError(f"{name}: {error}") from error
+    if at.year not in _YEARS:
+        raise ContractError(f"{name}: the year must be between {_YEARS[0]} and {_YEARS[-1]}")
+    return at
 
 
 def _kind(value: Any) -> str:

@@ -18,6 +18,7 @@ from contracts.fields import ContractError
 __all__ = ["ContractError"]
 
 MAX_TAPS = 50  # a message: ~12 kB, far below the broker's packet limit, small enough to resend
+MAX_SEQ = 2**53 - 1  # exact in every JSON reader; a stream has no end that anybody reaches
 
 CARD_KINDS = frozenset({"token", "sun", "uid", "qr", "staff"})
 CLOCKS = frozenset({"synced", "repaired", "unsynced"})
@@ -78,7 +79,7 @@ class TapRead:
     def parse(cls, raw: Any) -> TapRead:
         tap = fields.an_object(raw, "tap")
         return cls(
-            seq=fields.whole(tap, "seq", least=1),
+            seq=fields.whole(tap, "seq", least=1, most=MAX_SEQ),
             at=fields.moment(tap, "at"),
             clock=fields.one_of(tap, "clock", CLOCKS),
             boot=fields.text(tap, "boot", fields.NAME),
@@ -145,7 +146,7 @@ class TapBatch:
 
 def _seq_of(item: Any) -> int | None:
     try:
-        return fields.whole(fields.an_object(item, "tap"), "seq", least=1)
+        return fields.whole(fields.an_object(item, "tap"), "seq", least=1, most=MAX_SEQ)
     except ContractError:
         return None
 

@@ -35,7 +35,7 @@ cards = st.builds(Card, st.sampled_from(sorted(messages.CARD_KINDS)), digests, _
 clocks = st.sampled_from(sorted(messages.CLOCKS))
 taps = st.builds(
     TapRead,
-    seq=st.integers(1, fields.BIGGEST),
+    seq=st.integers(1, messages.MAX_SEQ),
     at=moments,
     clock=clocks,
     boot=names,
