@@ -1,0 +1,53 @@
+"""The process that acts by the clock. Run as many as you like: one leads, the others stand by."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from threading import Event
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from central.jobs.database import open_engine, open_sessions
+from central.jobs.leader import Leadership
+from central.jobs.schedule import Jobs, scheduler_of
+from central.queue import Queue
+from central.settings import Settings
+
+GUARD_EVERY: Final = timedelta(seconds=2)
+LOST_LEADERSHIP: Final = 75  # EX_TEMPFAIL: the supervisor starts it again, to stand by
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Stand by, then lead, until SIGTERM. Ends the process at once when leadership is lost."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    leadership = Leadership(open_engine(settings, "scheduler", poolclass=NullPool))
+    queue = Queue(settings.redis_url)
+    log.info("started")
+
+    def guard() -> None:
+        try:
+            leadership.confirm()
+        except SQLAlchemyError as error:
+            log.critical("leadership_lost", reason=type(error).__name__)
+            os._exit(LOST_LEADERSHIP)  # no clean-up: another may lead already
+
+    if leadership.await_turn(stopping):
+        log.info("leading")
+        scheduler = scheduler_of(
+            Jobs(open_sessions(settings, "scheduler"), queue), guard, GUARD_EVERY
+        )
+        scheduler.start()
+        stopping.wait()
+        scheduler.shutdown()
+    leadership.give_up()
+    queue.close()
+    log.info("stopped")
