@@ -72,17 +72,16 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         """Raises OutboxDamaged, or OutboxUnavailable when the path itself is of no use."""
         self._lock = threading.Lock()
+        fresh = not path.exists() or path.stat().st_size == 0
         with _named_errors():
-            fresh = not path.exists() or path.stat().st_size == 0
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            for pragma in _PRAGMAS:
-                self._database.execute(f"PRAGMA {pragma}")
-            self._check()
-            if self._one("PRAGMA user_version") == 0:
-                self._database.executescript(_SCHEMA)
-            self._stream, self._session = self._life()
-            if fresh:
-                _sync_folder(path.parent)
+        try:
+            self._stream, self._session = self._prepare()
+        except OutboxUnavailable:
+            self._database.close()
+            raise
+        if fresh:
+            _sync_folder(path.parent)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -177,10 +176,17 @@ class Outbox:
         with self._lock, _named_errors():
             yield self._database
 
-    def _check(self) -> None:
-        finding = self._one("PRAGMA quick_check(1)")
-        if finding != "ok":
-            raise OutboxDamaged(str(finding).splitlines()[0])
+    def _prepare(self) -> tuple[str, int]:
+        """Make sure of a sound file; its stream and the last session."""
+        with _named_errors():
+            for pragma in _PRAGMAS:
+                self._database.execute(f"PRAGMA {pragma}")
+            finding = self._one("PRAGMA quick_check(1)")
+            if finding != "ok":
+                raise OutboxDamaged(str(finding).splitlines()[0])
+            if self._one("PRAGMA user_version") == 0:
+                self._database.executescript(_SCHEMA)
+            return self._life()
 
     def _life(self) -> tuple[str, int]:
         row = self._database.execute("SELECT stream, session FROM life").fetchone()

@@ -31,6 +31,9 @@ class EmulatedFeedback:
         else:
             self._heard = True
 
+    def close(self) -> None:
+        self._socket.close()
+
     def _say_unheard(self, error: OSError) -> None:
         if self._heard:
             log.warning("nobody hears the answers at %s: %s", self._path, error)

@@ -14,6 +14,7 @@ MIFARE Classic cards       not supported by nfcpy: read as a card without a toke
 from __future__ import annotations
 
 import logging
+import re
 import termios
 import time
 from typing import Any
@@ -36,6 +37,8 @@ _GONE = (OSError, termios.error, IndexError, pn53x.Chipset.Error)
 _LOOKS = 2  # at a card that goes silent: the first is often just too far away
 _ISO_DEP, _NFC_DEP, _MIFARE_CLASSIC = 0x20, 0x40, 0x08  # bits of SEL_RES, NXP AN10833
 
+# nfcpy's notation for one port: a short name of a known kind, or any file name below /dev.
+_NFCPY_PORT = re.compile(r"tty:(?:(?P<short>(?:S|ACM|AMA|USB)\d+)|(?P<name>[^:]+)):pn532")
 _USUAL_SPEED = 115_200
 _FAST_SPEEDS = (921_600, 460_800, 230_400)  # nfcpy sets the fastest that the port can do
 
@@ -186,7 +189,7 @@ def _slow_down(path: str) -> bool:
 
     nfcpy begins at 115,200 baud and finds nobody there (its issues 63, 188, 230).
     """
-    port = _serial_port(path)
+    port = serial_port(path)
     return port is not None and any(_reset_speed(port, speed) for speed in _FAST_SPEEDS)
 
 
@@ -206,9 +209,11 @@ def _reset_speed(port: str, speed: int) -> bool:
     return True
 
 
-def _serial_port(path: str) -> str | None:
+def serial_port(path: str) -> str | None:
+    """The serial port of a PN532 that ``path`` names, if it names exactly one."""
     if path.startswith("/"):
         return path
-    kind, _, rest = path.partition(":")
-    name, _, driver = rest.partition(":")
-    return f"/dev/tty{name}" if kind == "tty" and name and driver == "pn532" else None
+    named = _NFCPY_PORT.fullmatch(path)
+    if named is None:
+        return None
+    return f"/dev/tty{named['short']}" if named["short"] else f"/dev/{named['name']}"

@@ -1,0 +1,116 @@
+"""The other side: subscribes as central's ingest does, and sends receipts when told to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from contracts import topics
+from contracts.messages import DeviceStatus, Health, Receipt, TapBatch, TapRead
+from devkit.servers import Mosquitto
+from tests.edge.gate import PATIENCE
+
+USER = "central-ingest"
+
+
+class Central:
+    """Hears everything of one device. With ``prompt`` it receipts at once what it holds."""
+
+    def __init__(self, broker: Mosquitto, device: str, *, prompt: bool = False) -> None:
+        self.prompt = prompt
+        self.batches: list[TapBatch] = []
+        self.statuses: list[DeviceStatus] = []
+        self.healths: list[Health] = []
+        self.wills_retained: list[bool] = []
+        self._device = device
+        self._changed = threading.Condition()
+        self._ready = threading.Event()
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"test-central-{device}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
+        client.username_pw_set(USER, USER)
+        client.on_connect = self._connected
+        client.on_subscribe = lambda *_: self._ready.set()
+        client.on_message = self._received
+        client.reconnect_delay_set(1, 1)
+        client.connect("127.0.0.1", broker.port)
+        self._client = client
+
+    def __enter__(self) -> Self:
+        self._client.loop_start()
+        assert self._ready.wait(PATIENCE)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def taps(self) -> list[TapRead]:
+        """Every tap received, with repetitions, in the order of arrival."""
+        return [tap for batch in self.batches for tap in batch.taps]
+
+    def held(self, stream: str) -> set[int]:
+        """The seqs of a stream, each once."""
+        return {tap.seq for batch in self.batches if batch.stream == stream for tap in batch.taps}
+
+    def wait_for(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds), "central did not hear of it in time"
+
+    def is_quiet(self, seconds: float) -> bool:
+        """Whether no further tap arrives for a while."""
+        before = len(self.batches)
+        with self._changed:
+            return not self._changed.wait_for(lambda: len(self.batches) > before, seconds)
+
+    def receipt(self, stream: str, upto: int, *holes: tuple[int, int]) -> None:
+        self.send(topics.receipt(self._device), Receipt(stream, upto, holes).to_json())
+
+    def send(self, topic: str, payload: bytes) -> None:
+        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(PATIENCE)
+
+    def clear_receipt(self) -> None:
+        """Make the broker forget the retained receipt."""
+        self.send(topics.receipt(self._device), b"")
+
+    def _connected(self, client: Client, *_: Any) -> None:
+        client.subscribe(f"gate/v1/{self._device}/up/#", qos=1)
+
+    def _received(self, client: Client, _data: Any, message: MQTTMessage) -> None:
+        kind = message.topic.rsplit("/", 1)[-1]
+        payload = bytes(message.payload)
+        with self._changed:
+            if kind == "taps":
+                self.batches.append(TapBatch.from_json(payload))
+                if self.prompt:
+                    self._receipt_all(client, self.batches[-1].stream)
+            elif kind == "status":
+                self.statuses.append(DeviceStatus.from_json(payload))
+            elif kind == "health":
+                self.healths.append(Health.from_json(payload))
+            self._changed.notify_all()
+
+    def _receipt_all(self, client: Client, stream: str) -> None:
+        held = self.held(stream)
+        upto = next(seq for seq in range(len(held) + 1, -1, -1) if seq == 0 or seq in held)
+        if held == set(range(1, upto + 1)):
+            payload = Receipt(stream, upto).to_json()
+            client.publish(topics.receipt(self._device), payload, qos=1, retain=True)
+
+
+def elapsed_ms(started: float) -> float:
+    return (time.monotonic() - started) * 1000

@@ -1,0 +1,216 @@
+"""From a card to an answer: the verdict, the durable row, and only then the light."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from contracts.cards import card_digest, token_uri
+from edge_agent.capture import Capture, Desk
+from edge_agent.cards import CardNames
+from edge_agent.debounce import Debounce
+from edge_agent.feedback import Outcome
+from edge_agent.outbox import Outbox
+from edge_agent.readers import CardRead, TornRead
+from edge_agent.roster import RosterFile
+from tests.edge.gate import DOMAIN, SITE_KEY, digest, roster, token, uid
+from tests.edge.values import RecordingFeedback, SetClock
+
+STATES = {"s2": "staff", "s3": "revoked", "s4": "not_today"}
+
+
+class GateUnderTest:
+    """A capture with real parts around it, except for the clock and the lights."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "outbox.db"
+        self.roster_path = folder / "roster.json"
+        self.roster_path.write_bytes(roster(**STATES).to_json())
+        self.roster = RosterFile(self.roster_path, folder / "last-good.json")
+        self.roster.load()
+        self.outbox = Outbox.open(self.path)
+        self.clock = SetClock()
+        self.lights = RecordingFeedback()
+        self.woken = 0
+        desk = Desk(CardNames(SITE_KEY, DOMAIN), self.roster, self.clock, self.lights)
+        self.capture = Capture(desk, self.outbox, Debounce(45), self._wake)
+
+    def tap(self, number: int, reader: str = "entrada") -> Outcome:
+        read = CardRead(uid(number), token_uri(DOMAIN, token(number)))
+        self.capture.take(reader, read)
+        return self.lights.shown[-1]
+
+    def rows(self) -> list[dict[str, object]]:
+        return [waiting.wire for waiting in self.outbox.after(0, 100)]
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[GateUnderTest]:
+    made = GateUnderTest(tmp_path)
+    with closing(made.outbox):
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "pattern", "name"),
+    [
+        (1, "accepted", "accept", "Student 1"),
+        (2, "accepted", "accept", "Student 2"),
+        (3, "revoked", "reject", "Student 3"),
+        (4, "not_today", "reject", "Student 4"),
+        (99, "unknown", "reject", None),
+    ],
+    ids=["active", "staff", "revoked", "not today", "not in the roster"],
+)
+def test_every_card_is_answered_and_stored_with_its_verdict(
+    gate: GateUnderTest, number: int, verdict: str, pattern: str, name: str | None
+) -> None:
+    outcome = gate.tap(number)
+
+    assert outcome == Outcome(pattern, name, verdict, 1, gate.clock().at)
+    (row,) = gate.rows()
+    assert (row["verdict"], row["reader"]) == (verdict, "entrada")
+    assert row["card"] == {"kind": "token", "digest": digest(number)}
+    assert gate.woken == 1
+
+
+def test_the_light_comes_on_only_when_another_process_can_read_the_row(tmp_path: Path) -> None:
+    gate = GateUnderTest(tmp_path)
+    seen: list[tuple[int, ...]] = []
+
+    class Lights:
+        def show(self, outcome: Outcome) -> None:
+            with closing(sqlite3.connect(gate.path)) as other:
+                seen.extend(other.execute("SELECT seq FROM outbox").fetchall())
+
+    desk = Desk(CardNames(SITE_KEY, DOMAIN), gate.roster, gate.clock, Lights())
+    capture = Capture(desk, gate.outbox, Debounce(45), lambda: None)
+
+    capture.take("entrada", CardRead(uid(1), token_uri(DOMAIN, token(1))))
+
+    assert seen == [(1,)]
+    gate.outbox.close()
+
+
+def test_the_same_card_again_is_answered_as_before_without_a_new_tap(gate: GateUnderTest) -> None:
+    first = gate.tap(1)
+    gate.clock.forward(44)
+
+    again = gate.tap(1)
+
+    assert (again.pattern, again.name, again.seq) == (first.pattern, first.name, first.seq)
+    (row,) = gate.rows()
+    assert row["repeat"] == 1
+
+
+def test_the_same_card_after_the_window_is_a_new_tap(gate: GateUnderTest) -> None:
+    gate.tap(1)
+    gate.clock.forward(45)
+
+    assert gate.tap(1).seq == 2
+
+
+def test_repeats_do_not_stretch_the_window(gate: GateUnderTest) -> None:
+    for _ in range(3):
+        gate.tap(1)
+        gate.clock.forward(20)
+
+    assert gate.tap(1).seq == 2
+
+
+def test_two_readers_are_two_taps(gate: GateUnderTest) -> None:
+    gate.tap(1, "entrada")
+
+    assert gate.tap(1, "salida").seq == 2
+
+
+def test_a_card_that_the_roster_comes_to_know_is_judged_anew(gate: GateUnderTest) -> None:
+    gate.roster_path.write_bytes(roster(s1="revoked").to_json())
+    gate.roster.refresh()
+    assert gate.tap(1).verdict == "revoked"
+    gate.roster_path.write_bytes(roster("r2").to_json())
+    gate.roster.refresh()
+
+    outcome = gate.tap(1)
+
+    assert (outcome.verdict, outcome.seq) == ("accepted", 2)
+
+
+def test_a_torn_read_asks_to_hold_the_card_and_never_stands_for_its_owner(tmp_path: Path) -> None:
+    # Even where the school still uses UIDs, and this one is a student's.
+    content = roster().to_json().replace(digest(1).encode(), uid_digest(1).encode())
+    gate = GateUnderTest(tmp_path)
+    gate.roster_path.write_bytes(content)
+    gate.roster.refresh()
+    assert gate.roster.find(uid_digest(1)) is not None
+
+    gate.capture.take("entrada", TornRead(uid(1)))
+
+    assert gate.lights.shown == [Outcome("hold", None, "torn", 1, gate.clock().at)]
+    (row,) = gate.rows()
+    assert row["verdict"] == "torn"
+    gate.outbox.close()
+
+
+def test_a_card_read_after_it_was_torn_is_a_tap(gate: GateUnderTest) -> None:
+    gate.capture.take("entrada", TornRead(uid(1)))
+
+    outcome = gate.tap(1)
+
+    assert (outcome.pattern, outcome.seq) == ("accept", 2)
+
+
+@pytest.mark.parametrize("uri", [None, "https://example.com/", "tel:+56912345678"])
+def test_a_card_without_our_token_is_unknown(gate: GateUnderTest, uri: str | None) -> None:
+    gate.capture.take("entrada", CardRead(uid(1), uri))
+
+    (row,) = gate.rows()
+    assert row["verdict"] == "unknown"
+    assert row["card"] == {"kind": "uid", "digest": uid_digest(1)}
+
+
+def test_a_token_of_another_domain_is_not_ours(gate: GateUnderTest) -> None:
+    gate.capture.take("entrada", CardRead(uid(1), token_uri("other.example", token(1))))
+
+    assert gate.lights.shown[-1].verdict == "unknown"
+
+
+def test_phones_share_one_identity_since_they_change_their_number(gate: GateUnderTest) -> None:
+    gate.capture.take("entrada", CardRead(bytes.fromhex("08aabbcc"), None))
+    gate.capture.take("entrada", CardRead(bytes.fromhex("08112233"), None))
+
+    (row,) = gate.rows()
+    assert row["repeat"] == 1
+
+
+def test_a_tap_that_cannot_be_stored_is_said_to_be_lost(gate: GateUnderTest) -> None:
+    gate.outbox.close()
+
+    outcome = gate.tap(1)
+
+    assert (outcome.pattern, outcome.seq, outcome.verdict) == ("not_stored", None, "accepted")
+    assert gate.woken == 0
+
+
+def test_a_tap_that_was_not_stored_is_not_a_repeat_when_it_comes_again(tmp_path: Path) -> None:
+    gate = GateUnderTest(tmp_path)
+    with closing(sqlite3.connect(gate.path)) as other:
+        other.execute("ALTER TABLE outbox RENAME TO elsewhere")
+        assert gate.tap(1).pattern == "not_stored"
+        other.execute("ALTER TABLE elsewhere RENAME TO outbox")
+
+    outcome = gate.tap(1)
+
+    assert (outcome.pattern, outcome.seq) == ("accept", 1)
+    gate.outbox.close()
+
+
+def uid_digest(number: int) -> str:
+    return card_digest(SITE_KEY, uid(number)).hex()

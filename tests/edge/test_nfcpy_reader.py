@@ -1,0 +1,355 @@
+"""Our driver over unmodified nfcpy at an emulated PN532."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import ndef
+import pytest
+
+from contracts.cards import token_uri
+from devkit.waiting import wait_until
+from edge_agent.readers import CardRead, ReaderUnavailable, Sighting, TornRead
+from edge_agent.readers.nfcpy import NfcpyReader, serial_port
+from edge_agent.readers.presence import EMPTY_POLLS
+from emulators.nfc.pn532 import Pn532
+from emulators.nfc.tags import NAK, Ntag, Tag, Torn, Withdrawn
+from tests.edge.gate import DOMAIN, PATIENCE, card, token, uid
+
+URI = token_uri(DOMAIN, token(1))
+
+
+@pytest.fixture
+def chip(tmp_path: Path) -> Iterator[Pn532]:
+    with Pn532(tmp_path / "reader") as plugged:
+        yield plugged
+
+
+@pytest.fixture
+def reader(chip: Pn532, tmp_path: Path) -> Iterator[NfcpyReader]:
+    opened = NfcpyReader(str(tmp_path / "reader"))
+    opened.open()
+    yield opened
+    opened.close()
+
+
+def look(reader: NfcpyReader) -> Sighting | None:
+    """One sighting, or None after more polls than a reader needs."""
+    for _ in range(5):
+        sighting = reader.poll()
+        if sighting is not None:
+            return sighting
+    return None
+
+
+def take_away(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.take()
+    for _ in range(EMPTY_POLLS):
+        assert reader.poll() is None
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_a_card_is_read_with_its_link(chip: Pn532, reader: NfcpyReader, model: str) -> None:
+    chip.put(card(1, model))
+
+    assert look(reader) == CardRead(uid(1), URI)
+
+
+def test_an_empty_field_is_nothing(reader: NfcpyReader) -> None:
+    assert look(reader) is None
+
+
+def test_a_card_that_stays_is_seen_once_and_again_after_it_was_away(
+    chip: Pn532, reader: NfcpyReader
+) -> None:
+    chip.put(card(1))
+    assert look(reader) is not None
+    assert look(reader) is None
+
+    take_away(chip, reader)
+    chip.put(card(1))
+
+    assert look(reader) == CardRead(uid(1), URI)
+
+
+def test_a_card_that_leaves_after_it_was_read_is_not_torn(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(card(1))
+    assert look(reader) is not None
+
+    chip.put(Torn(card(1), 0))  # still there, but too far away to answer
+
+    assert look(reader) is None
+
+
+def test_the_next_card_may_come_without_a_pause(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(card(1))
+    assert look(reader) == CardRead(uid(1), URI)
+
+    chip.put(card(2))
+
+    assert look(reader) == CardRead(uid(2), token_uri(DOMAIN, token(2)))
+
+
+@pytest.mark.parametrize("answers", range(7))
+@pytest.mark.parametrize("kind", [Torn, Withdrawn])
+def test_a_read_torn_after_few_commands_is_torn_and_not_blank(
+    chip: Pn532, reader: NfcpyReader, kind: type[Torn], answers: int
+) -> None:
+    chip.put(kind(card(1), answers))
+
+    sighting = look(reader)
+
+    if sighting is None:  # gone before its number was known
+        assert (kind, answers) == (Withdrawn, 0)
+    else:
+        assert sighting == TornRead(uid(1))
+
+
+def test_at_no_command_does_a_torn_read_pass_for_a_blank_card(
+    chip: Pn532, reader: NfcpyReader
+) -> None:
+    seen = []
+    for answers in range(30):
+        chip.put(Torn(card(1), answers))
+        seen.append(look(reader))
+        take_away(chip, reader)
+
+    assert set(seen) == {TornRead(uid(1)), CardRead(uid(1), URI)}
+    assert isinstance(seen[0], TornRead)
+    assert isinstance(seen[-1], CardRead)
+
+
+@pytest.mark.parametrize("answers", range(7))
+def test_a_blank_card_torn_is_torn_too(chip: Pn532, reader: NfcpyReader, answers: int) -> None:
+    chip.put(Torn(Ntag(uid(1)), answers))
+
+    assert look(reader) in (TornRead(uid(1)), CardRead(uid(1), None))
+
+
+def test_a_torn_card_held_again_is_read(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(Torn(card(1), 3))
+    assert look(reader) == TornRead(uid(1))
+
+    chip.put(card(1))
+
+    assert look(reader) == CardRead(uid(1), URI)
+
+
+def test_a_card_held_badly_is_told_of_once_in_a_while(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(Torn(card(1), 0))
+    assert look(reader) == TornRead(uid(1))
+
+    assert look(reader) is None
+    assert wait_until(lambda: reader.poll() == TornRead(uid(1)), PATIENCE)
+
+
+@pytest.mark.parametrize("model", ["213", "215"])
+def test_a_factory_blank_card_is_read_to_the_end(
+    chip: Pn532, reader: NfcpyReader, model: str
+) -> None:
+    chip.put(Ntag(uid(1), model))
+
+    assert look(reader) == CardRead(uid(1), None)
+
+
+def test_a_card_with_another_content_has_no_link(chip: Pn532, reader: NfcpyReader) -> None:
+    tag = Ntag(uid(1))
+    tag.store(b"".join(ndef.message_encoder([ndef.TextRecord("hola")])))
+    chip.put(tag)
+
+    assert look(reader) == CardRead(uid(1), None)
+
+
+def test_a_card_with_a_broken_message_has_no_link(chip: Pn532, reader: NfcpyReader) -> None:
+    tag = Ntag(uid(1))
+    tag.store(b"\xd1\xff\xff\xff")
+    chip.put(tag)
+
+    assert look(reader) == CardRead(uid(1), None)
+
+
+def test_a_link_is_not_quoted_a_second_time(chip: Pn532, reader: NfcpyReader) -> None:
+    tag = Ntag(uid(1))
+    uri = "https://colegio.example.cl/t?e=00ff&c=1234"
+    tag.store(b"".join(ndef.message_encoder([ndef.UriRecord(uri)])))
+    chip.put(tag)
+
+    assert look(reader) == CardRead(uid(1), uri)
+
+
+class Unformatted(Ntag):
+    """A card of the family that no NFC Forum format was ever written to."""
+
+    def __init__(self, number: bytes) -> None:
+        super().__init__(number)
+        self._memory[12:] = bytes(len(self._memory) - 12)
+
+
+class Deaf(Ntag):
+    """Answers every read with "I heard nonsense", as through a weak field."""
+
+    def command(self, frame: bytes) -> bytes | None:
+        return NAK if frame[:1] == b"\x30" else super().command(frame)
+
+
+class Foreign:
+    """A card that speaks none of our languages: ``sel_res`` says so."""
+
+    sens_res = bytes.fromhex("0400")
+
+    def __init__(self, number: bytes, sel_res: bytes) -> None:
+        self.uid = number
+        self.sel_res = sel_res
+
+    def select(self) -> bool:
+        return True
+
+    def command(self, frame: bytes) -> bytes | None:
+        return None
+
+
+def test_an_unformatted_card_is_read_to_the_end(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(Unformatted(uid(1)))
+
+    assert look(reader) == CardRead(uid(1), None)
+
+
+def test_a_card_that_hears_nonsense_is_torn(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.put(Deaf(uid(1)))
+
+    assert look(reader) == TornRead(uid(1))
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        (Foreign(bytes.fromhex("11223344"), b"\x08"), "MIFARE Classic"),
+        (Foreign(bytes.fromhex("08112233"), b"\x40"), "phone"),
+    ],
+)
+def test_cards_that_cannot_hold_a_token_are_not_asked_to_be_held_longer(
+    chip: Pn532, reader: NfcpyReader, tag: Tag, kind: str
+) -> None:
+    chip.put(tag)
+
+    assert look(reader) == CardRead(tag.uid, None), kind
+
+
+def test_an_unplugged_reader_is_said_to_be_unavailable_and_works_when_it_is_back(
+    chip: Pn532, reader: NfcpyReader
+) -> None:
+    chip.unplug()
+    with pytest.raises(ReaderUnavailable):
+        look(reader)
+    reader.close()
+    with pytest.raises(ReaderUnavailable):
+        reader.open()
+
+    chip.plug()
+    reader.open()
+    chip.put(card(1))
+
+    assert look(reader) == CardRead(uid(1), URI)
+
+
+def test_a_reader_unplugged_in_the_middle_of_a_read_is_unavailable(
+    chip: Pn532, reader: NfcpyReader
+) -> None:
+    class Unplugging(Ntag):
+        def command(self, frame: bytes) -> bytes | None:
+            chip.silence()
+            return super().command(frame)
+
+    chip.put(Unplugging(uid(1)))
+
+    with pytest.raises(ReaderUnavailable):
+        look(reader)
+
+
+def test_a_chip_that_stops_answering_is_unavailable(chip: Pn532, reader: NfcpyReader) -> None:
+    chip.silence()
+
+    with pytest.raises(ReaderUnavailable):
+        reader.poll()
+
+
+def test_a_reader_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(ReaderUnavailable):
+        NfcpyReader(str(tmp_path / "nothing")).open()
+
+
+def test_nfcpys_own_search_that_finds_nothing_is_unavailable() -> None:
+    with pytest.raises(ReaderUnavailable):
+        NfcpyReader("tty:there-is-none:pn532").open()
+
+
+def test_a_reader_not_opened_is_unavailable_and_can_be_closed(tmp_path: Path) -> None:
+    reader = NfcpyReader(str(tmp_path / "reader"))
+    with pytest.raises(ReaderUnavailable):
+        reader.poll()
+    reader.close()
+
+
+def test_a_chip_left_at_a_high_speed_by_a_killed_agent_is_found_again(
+    chip: Pn532, tmp_path: Path
+) -> None:
+    killed = NfcpyReader(str(tmp_path / "reader"))
+    killed.open()  # and never closed: the chip stays at 921,600 baud
+
+    reader = NfcpyReader(str(tmp_path / "reader"))
+    reader.open()
+    chip.put(card(1))
+
+    assert look(reader) == CardRead(uid(1), URI)
+    reader.close()
+    assert killed is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a name below /dev")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nfcpy leaks a file
+def test_nfcpys_own_notation_opens_the_same_reader_also_after_a_kill(
+    chip: Pn532, tmp_path: Path
+) -> None:
+    link = Path(f"/dev/ttyUSB{os.getpid()}")
+    link.symlink_to(tmp_path / "reader")
+    path = f"tty:USB{os.getpid()}:pn532"
+    try:
+        killed = NfcpyReader(path)
+        killed.open()
+        reader = NfcpyReader(path)
+        reader.open()
+        chip.put(card(1))
+        assert look(reader) == CardRead(uid(1), URI)
+        reader.close()
+        killed.close()
+    finally:
+        link.unlink()
+
+
+@pytest.mark.parametrize(
+    ("path", "port"),
+    [
+        ("/dev/gate-reader", "/dev/gate-reader"),
+        ("tty:AMA0:pn532", "/dev/ttyAMA0"),
+        ("tty:serial0:pn532", "/dev/serial0"),
+        ("tty:USB0:arygon", None),
+        ("tty:AMA:pn532:x", None),
+        ("usb:054c:06c3", None),
+    ],
+)
+def test_only_one_named_port_with_a_pn532_is_ever_slowed_down(path: str, port: str | None) -> None:
+    assert serial_port(path) == port
+
+
+def test_a_read_leaves_time_to_answer_within_150_ms(chip: Pn532, reader: NfcpyReader) -> None:
+    took = []
+    for number in range(1, 21):
+        chip.put(card(number))
+        started = time.monotonic()
+        assert look(reader) is not None
+        took.append(time.monotonic() - started)
+
+    assert sorted(took)[10] < 0.1
