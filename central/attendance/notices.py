@@ -1,0 +1,74 @@
+"""Which passages guardians are told about: rows of the notification table, which is the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from central.attendance import rules
+from central.attendance.days import Day
+from central.attendance.rules import Passage
+from central.attendance.staging import NewTap
+
+_QUEUE = text("""
+    INSERT INTO notifications
+        (school_id, student_id, guardian_id, kind, on_date, ordinal, fact_at, gate_id, due_at)
+    SELECT p.school_id, p.student_id, g.id, p.kind, p.on_date, p.ordinal, p.fact_at, p.gate_id,
+        :now
+    FROM unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
+                CAST(:dates AS date[]), CAST(:kinds AS text[]), CAST(:ordinals AS integer[]),
+                CAST(:times AS timestamptz[]), CAST(:gate_ids AS bigint[]))
+         AS p (school_id, student_id, on_date, kind, ordinal, fact_at, gate_id)
+    JOIN student_guardians l ON l.school_id = p.school_id AND l.student_id = p.student_id
+        AND CASE p.kind WHEN 'entry' THEN l.notify_entry ELSE l.notify_exit END
+    JOIN guardians g ON g.school_id = l.school_id AND g.id = l.guardian_id
+        AND g.phone IS NOT NULL AND g.stopped_at IS NULL
+    ORDER BY p.fact_at, p.student_id, g.id
+    ON CONFLICT DO NOTHING
+    RETURNING school_id
+""")
+
+
+def queue(
+    session: Session,
+    days: Mapping[Day, Sequence[Passage]],
+    fresh: Collection[NewTap],
+    *,
+    now: datetime,
+) -> list[int]:
+    """Queue a message to each guardian who wants to know of a passage that is news.
+
+    Returns the school of each message queued. A passage is told only if all its taps are
+    ``fresh``: each tap is so in one transaction only and thus causes one message at most, also
+    when an earlier tap that arrives late turns what was an entry into an exit.
+    """
+    new = {(tap.stream_id, tap.seq) for tap in fresh}
+    told = [
+        (day, passage)
+        for day, day_passages in days.items()
+        for passage in day_passages
+        if _is_news(passage, now) and all((tap.stream_id, tap.seq) in new for tap in passage.taps)
+    ]
+    if not told:
+        return []
+    rows = session.execute(
+        _QUEUE,
+        {
+            "school_ids": [school_id for (school_id, _, _), _ in told],
+            "student_ids": [student_id for (_, student_id, _), _ in told],
+            "dates": [on_date for (_, _, on_date), _ in told],
+            "kinds": [passage.kind for _, passage in told],
+            "ordinals": [passage.ordinal for _, passage in told],
+            "times": [passage.lead.tapped_at for _, passage in told],
+            "gate_ids": [passage.lead.gate_id for _, passage in told],
+            "now": now,
+        },
+    )
+    return [school_id for (school_id,) in rows]
+
+
+def _is_news(passage: Passage, now: datetime) -> bool:
+    return passage.lead.clock != "unsynced" and rules.is_news(passage.lead.tapped_at, now)

@@ -1,0 +1,111 @@
+"""The one way in for taps, whoever sends them: gates, web kiosks, the staff desk, imports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from central import events
+from central.attendance import days, notices, staging
+from central.attendance.staging import NewTap, StagedTap
+from central.devices import quarantine
+from central.devices.quarantine import Unreadable
+from central.devices.service import OpenStream, StreamName, advance_streams
+from central.errors import NotFound
+from contracts import topics
+from contracts.messages import Receipt, TapBatch
+
+
+@dataclass(frozen=True, slots=True)
+class SentTaps:
+    """Taps and who sent them. The sender is known from the connection, not from the message."""
+
+    device_id: str
+    batch: TapBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a call: receipts by device, one a stream, to be sent after the commit."""
+
+    receipts: tuple[tuple[str, Receipt], ...] = ()
+    taps: int = 0  # not here before
+    notifications: int = 0  # queued
+
+
+def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) -> Recorded:
+    """Store the taps not seen before, recompute the days they touch, queue what they cause.
+
+    Repeating a call changes nothing, so a sender may resend until it holds a receipt. The number
+    of statements does not depend on the number of taps or schools; a batch should have a few
+    thousand taps at most, for it locks each of their students until the commit. The session must
+    have entered the schools of all senders; raises NotFound for a device that it cannot see.
+    """
+    streams = advance_streams(session, _sequence_numbers(sent), now=now)
+    staged = _staged(sent, streams)
+    fresh = staging.insert_new(session, staged, now=now) if staged else []
+    reused = staging.sent_with_other_content(session, staged) if len(fresh) < len(staged) else []
+    quarantine.keep(session, [*_refused(sent, streams), *_reused(reused)], now=now)
+    touched = {
+        (tap.school_id, tap.student_id, tap.on_date) for tap in fresh if tap.student_id is not None
+    }
+    zones = {stream.school_id: stream.zone for stream in streams.values()}
+    passages = days.recompute(session, touched, zones)
+    told = notices.queue(session, passages, fresh, now=now)
+    events.announce(session, _events(fresh, told))
+    receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
+    return Recorded(receipts, len(fresh), len(told))
+
+
+def _sequence_numbers(sent: Sequence[SentTaps]) -> dict[StreamName, list[int]]:
+    """What each stream delivers. A tap that cannot be read has arrived all the same."""
+    seqs: dict[StreamName, list[int]] = {}
+    for one in sent:
+        received = seqs.setdefault((one.device_id, one.batch.stream), [])
+        received += [tap.seq for tap in one.batch.taps]
+        received += [refused.seq for refused in one.batch.refused if refused.seq is not None]
+    return seqs
+
+
+def _staged(sent: Sequence[SentTaps], streams: dict[StreamName, OpenStream]) -> list[StagedTap]:
+    staged = []
+    for one in sent:
+        stream = streams.get((one.device_id, one.batch.stream))
+        if stream is None:
+            raise NotFound(f"device {one.device_id}")
+        staged += [StagedTap(one.device_id, stream, tap) for tap in one.batch.taps]
+    return staged
+
+
+def _refused(
+    sent: Sequence[SentTaps], streams: dict[StreamName, OpenStream]
+) -> Iterator[Unreadable]:
+    for one in sent:
+        school_id = streams[one.device_id, one.batch.stream].school_id
+        for refused in one.batch.refused:
+            content = {"stream": one.batch.stream, "taps": [refused.raw]}
+            yield _unreadable(one.device_id, school_id, content, refused.reason)
+
+
+def _reused(taps: Sequence[StagedTap]) -> Iterator[Unreadable]:
+    for one in taps:
+        content = {"stream": one.stream.receipt.stream, "taps": [one.tap.wire()]}
+        reason = "seq reused with other content"
+        yield _unreadable(one.device_id, one.stream.school_id, content, reason)
+
+
+def _unreadable(device_id: str, school_id: int, content: object, reason: str) -> Unreadable:
+    # ASCII: a string that a stranger escaped need not be text that UTF-8 can hold
+    payload = json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
+    return Unreadable(topics.taps(device_id), payload, reason, device_id, school_id)
+
+
+def _events(fresh: Sequence[NewTap], told: Sequence[int]) -> Iterator[tuple[int, str]]:
+    for tap in fresh:
+        yield tap.school_id, events.TAPS
+    for school_id in told:
+        yield school_id, events.NOTIFICATIONS

@@ -1,0 +1,42 @@
+"""Which sequence numbers of a stream are here, and what a device is told about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from contracts.messages import DeviceStatus, Receipt
+
+MOST_HOLES = 1000  # the contract's limit; a device that fills these is told of the next ones
+
+Run = tuple[int, int]  # first and last of an unbroken run of sequence numbers
+
+
+def runs(seqs: Iterable[int]) -> list[Run]:
+    """The unbroken runs in ``seqs``, lowest first; repetitions and order do not matter."""
+    found: list[Run] = []
+    for seq in sorted(set(seqs)):
+        if found and found[-1][1] == seq - 1:
+            found[-1] = (found[-1][0], seq)
+        else:
+            found.append((seq, seq))
+    return found
+
+
+def receipt(stream: str, held: Sequence[Run]) -> Receipt:
+    """What to tell the device: the mark up to which all is here, and what is missing above it.
+
+    ``held`` are the runs that central holds, lowest first and apart from each other.
+    """
+    upto = held[0][1] if held and held[0][0] == 1 else 0
+    edges = held if upto else [(0, 0), *held]
+    holes = [(before[1] + 1, after[0] - 1) for before, after in pairwise(edges)]
+    return Receipt(stream, upto, tuple(holes[:MOST_HOLES]))
+
+
+def supersedes(status: DeviceStatus, other: DeviceStatus) -> bool:
+    """Whether ``status`` is the later news of the same device, in whatever order they came.
+
+    A connection begins once and ends once: of one session, the end is the later news.
+    """
+    return (status.session, not status.online) >= (other.session, not other.online)
