@@ -16,6 +16,8 @@ def create_app(settings: Settings) -> APIFlask:
         __name__,
         title="School Attendance",
         version="1.0",
+        spec_path="/api/openapi.json",
+        docs_path=None,  # api.docs: APIFlask's own page has inline script
         static_folder=None,  # type: ignore[arg-type]  # web.assets serves the files instead
         template_folder="web/templates",
     )
@@ -23,7 +25,7 @@ def create_app(settings: Settings) -> APIFlask:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url_for("web")
     app.extensions["settings"] = settings
     db.init_app(app)
-    limits.register(app, settings)
     web.register(app, settings)
+    limits.register(app, settings)
     api.register(app, settings)
     return app

@@ -14,6 +14,7 @@ from central.web import (
     home,
     i18n,
     navigation,
+    request_log,
     security,
     theme,
     webhooks,
@@ -23,6 +24,7 @@ from central.web import (
 
 def register(app: Flask, settings: Settings) -> None:
     """Add the pages to ``app``. The order of the first ones is the order of their checks."""
+    request_log.register(app)
     security.register(app, settings)
     cors.register(app, settings)
     access.register(app)

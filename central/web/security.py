@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
-from uuid import uuid4
 
-import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -41,7 +38,6 @@ HEADERS: Final[Mapping[str, str]] = {
 TWO_YEARS_SECONDS: Final = 63_072_000
 LARGEST_BODY: Final = 4 * 1024 * 1024  # Meta's webhooks reach 3 MB
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Called by programs: they prove themselves by a token or a signature, which no browser adds by
 # itself. `/dev/` takes JSON only, which no other site's page can send without our permission.
 _NOT_FORMS: Final = ("/api/", "/webhooks/", "/dev/")
@@ -74,13 +70,10 @@ def register(app: Flask, settings: Settings) -> None:
     def harden(response: Response) -> Response:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        response.headers["X-Request-ID"] = g.get("request_id", "")
         return response
 
-    app.before_request(_name_request)
     app.before_request(_check_form)
     app.after_request(harden)
-    app.teardown_request(lambda _: structlog.contextvars.unbind_contextvars("request_id"))
 
 
 def _name_cookies(app: Flask, *, secure: bool) -> None:
@@ -91,13 +84,6 @@ def _name_cookies(app: Flask, *, secure: bool) -> None:
     app.config["SESSION_COOKIE_SECURE"] = secure
     app.config["SESSION_COOKIE_HTTPONLY"] = True
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
-
-
-def _name_request() -> None:
-    """Under which the log lines, the answer and the error page of this request are found."""
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def _check_form() -> None:
