@@ -15,6 +15,7 @@ from central.errors import NotFound
 from central.notifications.models import Notification
 from central.notifications.templates import clock_time, preview
 from central.people.models import Course, Guardian, Student
+from central.people.queries import has_words
 from central.schools.models import School
 
 PAGE_SIZE: Final = 50
@@ -29,11 +30,15 @@ _BEFORE_ITS_DATE: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """What to show of the log; None shows all. ``on_date`` is the school's own date."""
+    """What to show of the log; None shows all. ``on_date`` is the school's own date.
+
+    ``typed`` are words that the names of student and guardian together must have.
+    """
 
     statuses: Sequence[str] | None = None
     student_id: int | None = None
     on_date: date | None = None
+    typed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,11 @@ def _logged(school_id: int) -> Select[Any]:
 def _about(on_date: date) -> ColumnElement[bool]:
     earliest = datetime.combine(on_date, time(), UTC) - _BEFORE_ITS_DATE
     return and_(Notification.on_date == on_date, Notification.created_at >= earliest)
+
+
+def _names_have(typed: str) -> Any:
+    names = (Student.given_names, Student.family_names, Guardian.full_name)
+    return has_words(typed, *names)
 
 
 def _same(table: Any, its_id: Any) -> Any:
