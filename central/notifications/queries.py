@@ -104,6 +104,8 @@ def message_log(
         query = query.where(Notification.student_id == only.student_id)
     if only.on_date is not None:
         query = query.where(_about(only.on_date))
+    if only.typed:
+        query = query.where(_names_have(only.typed))
     if before is not None:
         query = query.where(tuple_(Notification.created_at, Notification.id) < before)
     found = [_message(row) for row in session.execute(query.limit(limit + 1))]
@@ -121,13 +123,23 @@ def logged_message(session: Session, school_id: int, notification_id: int) -> Lo
     return _message(row)
 
 
-def counts_by_status(session: Session, school_id: int, on_date: date) -> dict[str, int]:
-    """How many messages about facts of that date stand where; a status without any is absent."""
-    rows = session.execute(
-        select(Notification.status, func.count().label("number"))
-        .where(Notification.school_id == school_id, _about(on_date))
-        .group_by(Notification.status)
+def counts_by_status(
+    session: Session, school_id: int, on_date: date, typed: str = ""
+) -> dict[str, int]:
+    """How many messages about facts of that date stand where; a status without any is absent.
+
+    ``typed`` narrows them as it narrows the log.
+    """
+    query = select(Notification.status, func.count().label("number")).where(
+        Notification.school_id == school_id, _about(on_date)
     )
+    if typed:
+        query = (
+            query.join(Student, _same(Student, Notification.student_id))
+            .join(Guardian, _same(Guardian, Notification.guardian_id))
+            .where(_names_have(typed))
+        )
+    rows = session.execute(query.group_by(Notification.status))
     return {row.status: row.number for row in rows}
 
 
