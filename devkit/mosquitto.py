@@ -1,9 +1,4 @@
-"""A private Mosquitto, configured as the one in production is except for TLS.
-
-The settings that are not defaults are there because the defaults lose messages: 1,000 queued and
-20 in flight make the broker drop what it has acknowledged, and half an hour between saves loses
-every session when it is killed.
-"""
+"""A private Mosquitto, configured by the same files as the one in production."""
 
 from __future__ import annotations
 
@@ -14,12 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from devkit.debian import tool
-from devkit.places import write_private
+from devkit.places import ROOT, write_private
 from devkit.ports import accepts
 from devkit.process import Program
 from devkit.server import Server
 from devkit.shell import run
 
+CONFIGURATION = ROOT / "mosquitto.conf"
+ACCESS_LIST = ROOT / "mosquitto.acl"
 CENTRAL_USERS = ("central-ingest", "central-web", "central-worker", "central-scheduler")
 
 
@@ -49,7 +46,7 @@ class Mosquitto(Server):
     def prepare(self) -> Program:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_passwords()
-        write_private(self.folder / "acl", access_list())
+        write_private(self.folder / "acl", ACCESS_LIST.read_text())
         write_private(self.folder / "mosquitto.conf", self._configuration())
         broker = tool("mosquitto", "mosquitto")
         return Program(
@@ -69,26 +66,14 @@ class Mosquitto(Server):
         draft.replace(self.folder / "passwords")
 
     def _configuration(self) -> str:
-        return f"""\
-listener {self.port} {self.host}
-allow_anonymous false
-password_file {self.folder}/passwords
-acl_file {self.folder}/acl
-user {getpass.getuser()}
-log_dest stderr
-persistence true
-persistence_location {self.folder}/
-autosave_interval 5
-max_queued_messages 1000000
-max_inflight_messages 1000
-max_packet_size 1100000
-"""
-
-
-def access_list() -> str:
-    """Who may use which topic; ``%u`` is the name under which somebody logged in."""
-    central = "".join(
-        f"user {name}\ntopic readwrite gate/v1/#\ntopic read $share/+/gate/v1/#\n\n"
-        for name in CENTRAL_USERS
-    )
-    return f"{central}pattern write gate/v1/%u/up/#\npattern read gate/v1/%u/down/#\n"
+        """The deployment's configuration with our port, our folder, and the user that we are."""
+        ours = {
+            "listener": f"{self.port} {self.host}",
+            "password_file": f"{self.folder}/passwords",
+            "acl_file": f"{self.folder}/acl",
+            "persistence_location": f"{self.folder}/",
+        }
+        lines = CONFIGURATION.read_text().splitlines()
+        settings = dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+        settings = {**settings, **ours, "user": getpass.getuser()}
+        return "".join(f"{name} {value}\n" for name, value in settings.items())

@@ -25,7 +25,6 @@ def migrate(stack: Stack) -> str:
 
 def seed(stack: Stack) -> str:
     """Make the demo school unless it is there, and write its files anew."""
-    stack.run_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _central_command(
         stack,
         *("seed-demo", "--out", str(stack.state.demo), "--run", str(stack.run_folder)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,8 @@ class Session:
 
     def _start_everything(self) -> None:
         start, stack = self._supervisor.start, self._stack
+        shutil.rmtree(stack.run_folder, ignore_errors=True)  # the last run's sockets and figures
+        stack.run_folder.mkdir(mode=0o700, parents=True)
         with step("PostgreSQL and Redis"):
             start([stack.postgres.prepare(), stack.redis.prepare()])
         with step("schema"):

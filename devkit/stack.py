@@ -106,6 +106,7 @@ class Stack:
             **self.environment("web"),
             "DEVICE_API_KEY": self.state.secret("device-api-key"),
             "DEV_GATES_URL": self.address("gates"),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.run_folder),
             "WEBAUTHN_RP_ORIGIN": self.web_url,
             "WHATSAPP_APP_SECRET": self.state.secret("whatsapp-app-secret"),
             "WHATSAPP_VERIFY_TOKEN": self.state.secret("whatsapp-verify-token"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
@@ -56,7 +57,13 @@ class S3Store:
 
     def __init__(self, settings: Settings) -> None:
         self._bucket = settings.s3_bucket
-        self._client: Any = boto3.client(
+        self._region = settings.s3_region
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:  # made when first used: it costs a start half a second
+        settings = self._settings
+        return boto3.session.Session().client(
             "s3",
             endpoint_url=settings.s3_endpoint,
             aws_access_key_id=settings.s3_access_key,
@@ -98,6 +105,26 @@ class S3Store:
             self._client.head_bucket(Bucket=self._bucket)
         except (BotoCoreError, ClientError) as error:
             raise StoreUnavailable("the bucket cannot be reached") from error
+
+    def make_bucket(self) -> None:
+        """Make the bucket unless it exists. Raises StoreUnavailable."""
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _ABSENT:
+                raise StoreUnavailable("the bucket cannot be reached") from error
+            self._create_bucket()
+        except BotoCoreError as error:
+            raise StoreUnavailable("the bucket cannot be reached") from error
+
+    def _create_bucket(self) -> None:
+        place: dict[str, Any] = {}
+        if self._region != "us-east-1":  # S3's own default, which it refuses to be told
+            place = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        try:
+            self._client.create_bucket(Bucket=self._bucket, **place)
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable("the bucket could not be made") from error
 
 
 class FolderStore:

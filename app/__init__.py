@@ -1,0 +1,1 @@
+"""Kept for the deployment's documented commands; the backend is ``central``."""
