@@ -96,9 +96,18 @@ class Settings:
     mqtt_port: int = _variable("MQTT_PORT", "1883", "Broker port")
     mqtt_username: str = _variable("MQTT_USERNAME", "", "Broker user of this process")
     mqtt_password: str = _variable("MQTT_PASSWORD", "", "Its password")
+    mqtt_client_id: str = _variable(
+        "MQTT_CLIENT_ID", "central-ingest", "Broker session of `ingest`; a second one needs its own"
+    )
 
     dev_gates_url: str = _variable(
         "DEV_GATES_URL", "", "Emulated gates behind `/dev/gates`; development only"
+    )
+    metrics_token: str = _variable(
+        "METRICS_TOKEN", "", "Bearer token that opens `/metrics`; empty opens it to loopback only"
+    )
+    prometheus_multiproc_dir: str = _variable(
+        "PROMETHEUS_MULTIPROC_DIR", "", "Folder where web workers add up their figures"
     )
     log_level: str = _variable("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`")
 
@@ -209,6 +218,8 @@ def _unsafe_secrets(settings: Settings) -> Iterator[str]:
     for name, value in secrets.items():
         if value == PLACEHOLDER or len(value) < 32:
             yield f"{name}: a placeholder or too short; generate it with `openssl rand -hex 32`"
+    if 0 < len(settings.metrics_token) < 32:
+        yield "METRICS_TOKEN: too short; generate it with `openssl rand -hex 32`, or leave it empty"
     if settings.db_password == _DEFAULTS["DB_PASSWORD"] and not settings.database_url_override:
         yield "DB_PASSWORD: the default; generate it with `openssl rand -hex 16`"
     if settings.s3_secret_key == _DEFAULTS["S3_SECRET_KEY"]:

@@ -1,0 +1,63 @@
+"""``python -m central.ingest``: stores what the gates send, until SIGTERM.
+
+Exits with another status than 0 when something unexpected happens; the supervisor starts it again
+and the broker delivers what was not stored.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from threading import Event
+
+import structlog
+
+from central import logging
+from central.ingest.consumer import Broker, Consumer
+from central.ingest.database import Database
+from central.queue import Queue
+from central.settings import Settings, SettingsError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    logging.configure(settings, "ingest")
+    stopping = Event()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wanted, lambda *_: stopping.set())
+    run(settings, stopping)
+    return 0
+
+
+def run(settings: Settings, stopping: Event) -> None:
+    """Consume until ``stopping`` is set."""
+    broker = Broker(
+        settings.mqtt_host,
+        settings.mqtt_port,
+        settings.mqtt_client_id,
+        settings.mqtt_username,
+        settings.mqtt_password,
+    )
+    database = Database(settings.database_url_for("ingest"))
+    queue = Queue(settings.redis_url)
+    log.info("started")
+    try:
+        Consumer(broker, database, queue.wake_drain).run(stopping)
+    except Exception:
+        log.exception("stopped_unexpectedly")
+        raise
+    finally:
+        database.close()
+        queue.close()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

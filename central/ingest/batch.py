@@ -1,0 +1,54 @@
+"""One batch of messages in one transaction: taps, statuses, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from central.attendance.service import Recorded, record_taps
+from central.db import enter_schools
+from central.devices import quarantine
+from central.devices.quarantine import Unreadable
+from central.devices.queries import schools_of
+from central.devices.service import note_status
+from central.ingest.reading import Read, Received, read
+
+UNKNOWN_DEVICE = "device: unknown or revoked"
+
+
+def store(session: Session, messages: Sequence[Received], *, now: datetime) -> Recorded:
+    """Everything that these messages say, in the order in which they came.
+
+    Repeating it changes nothing. Nobody may be told of it before the commit.
+    """
+    found = read(messages)
+    schools = schools_of(session, _senders(found))
+    enter_schools(session, schools.values())
+    sent = [taps for _, taps in found.taps if taps.device_id in schools]
+    recorded = record_taps(session, sent, now=now) if sent else Recorded()
+    note_status(session, [(device, status) for _, device, status in found.statuses])
+    quarantine.keep(session, list(_unreadable(found, schools)), now=now)
+    return recorded
+
+
+def _senders(found: Read) -> set[str]:
+    senders = {taps.device_id for _, taps in found.taps}
+    senders |= {device_id for _, device_id, _ in found.statuses}
+    return senders | {refused.device_id for refused in found.refused if refused.device_id}
+
+
+def _unreadable(found: Read, schools: Mapping[str, int]) -> Iterator[Unreadable]:
+    for refused in found.refused:
+        school_id = schools.get(refused.device_id or "")
+        yield _kept(refused.message, refused.device_id, refused.reason, school_id)
+    senders = [(message, taps.device_id) for message, taps in found.taps]
+    senders += [(message, device_id) for message, device_id, _ in found.statuses]
+    for message, device_id in senders:
+        if device_id not in schools:
+            yield _kept(message, device_id, UNKNOWN_DEVICE, None)
+
+
+def _kept(message: Received, device_id: str | None, reason: str, school: int | None) -> Unreadable:
+    return Unreadable(message.topic, message.payload, reason, device_id, school)
