@@ -1,0 +1,141 @@
+"""Commands for whoever runs an installation: ``python -m central.cli COMMAND``.
+
+They act as the owner of the database, so they belong on the server and not in the web process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+import click
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from central.accounts.models import ROLES
+from central.accounts.passwords import hash_password
+from central.demo.files import DemoPlaces, kept_secret, write_files
+from central.demo.school import demo_school, make_school
+from central.demo.service import record_history
+from central.errors import DomainError
+from central.schools.models import School
+from central.schools.service import add_member, add_school
+from central.settings import Settings, SettingsError
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations" / "alembic.ini"
+
+
+@contextmanager
+def owner_session() -> Iterator[Session]:
+    """One transaction as the owner of the database, who sees every school."""
+    engine = create_engine(_settings().database_url)
+    with Session(engine) as session, session.begin():
+        yield session
+    engine.dispose()
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_env(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.group(help=__doc__)
+def cli() -> None:
+    logging.basicConfig(level=logging.WARNING)
+
+
+@cli.command()
+@click.option("--revision", default="head", show_default=True)
+def migrate(revision: str) -> None:
+    """Bring the database to the newest schema and give the processes' roles their passwords."""
+    config = Config(str(MIGRATIONS))
+    config.attributes["settings"] = _settings()
+    command.upgrade(config, revision)
+    click.echo(f"The database is at {revision}.")
+
+
+@cli.command("create-school")
+@click.argument("slug")
+@click.argument("name")
+@click.option("--timezone", default="America/Santiago", show_default=True)
+def create_school(slug: str, name: str, timezone: str) -> None:
+    """Add a school. SLUG is its short name in lower case, such as los-aromos."""
+    if timezone not in available_timezones():
+        raise click.BadParameter(f"{timezone} is not an IANA time zone", param_hint="--timezone")
+    with _refusals_told(), owner_session() as session:
+        add_school(session, slug=slug, name=name, timezone=timezone)
+    click.echo(
+        f"School {slug} is ready. Next: create-user EMAIL NAME --school {slug} --role director"
+    )
+
+
+@cli.command("create-user")
+@click.argument("email")
+@click.argument("name")
+@click.option("--school", "slug", required=True, help="The school's slug.")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.password_option(help="Asked for when not given.")
+def create_user(email: str, name: str, slug: str, role: str, password: str) -> None:
+    """Let a person sign in to a school, or give an existing person another role there."""
+    with _refusals_told(), owner_session() as session:
+        add_member(
+            session,
+            slug=slug,
+            email=email,
+            full_name=name,
+            role=role,
+            password_hash=hash_password(password),
+        )
+    click.echo(f"{email} is {role} of {slug}.")
+
+
+@cli.command("seed-demo")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for files.")
+@click.option("--run", type=click.Path(path_type=Path), help="Short folder for sockets.")
+@click.option("--broker", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT")
+@click.option("--gates-port", default=8091, show_default=True, help="Port of the emulated gates.")
+def seed_demo(out: Path, run: Path | None, broker: str, gates_port: int) -> None:
+    """Make the demo school once, and write the files with which its gates run."""
+    if not _settings().development:
+        raise click.ClickException("APP_ENV: the demo school exists in development only")
+    host, _, port = broker.rpartition(":")
+    places = DemoPlaces(out.resolve(), (run or out).resolve(), host, int(port), gates_port)
+    password = kept_secret(places.out / "demo.password", make=lambda: secrets.token_urlsafe(9))
+    with owner_session() as session:
+        school = demo_school(session)
+        if school is None:
+            school = _new_demo_school(session, places, password)
+        write_files(session, school.id, places, password)
+    click.echo(f"The demo school is ready; its accounts are in {places.out / 'accounts.json'}.")
+
+
+def _new_demo_school(session: Session, places: DemoPlaces, password: str) -> School:
+    now = datetime.now(UTC)
+    zone = ZoneInfo("America/Santiago")
+    box_key = bytes.fromhex(kept_secret(places.out / "cards.key"))
+    click.echo("Making the demo school: 600 students, 900 guardians, six weeks of history …")
+    school = make_school(session, box_key, hash_password(password), on=now.astimezone(zone).date())
+    record_history(session, school.id, zone, now=now)
+    return school
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    try:
+        yield
+    except DomainError as error:
+        raise click.ClickException(error.detail) from error
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,36 @@
+"""Gives the demo school its past, through the same door as every other tap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from central.attendance.service import SentTaps, record_taps
+from central.cards.models import Card
+from central.db import enter_schools
+from central.demo.history import CardHolder, PastDay, past_days, past_school_days
+from central.demo.school import GATES
+from contracts.messages import MAX_TAPS, TapBatch
+
+STREAM = "history"
+
+
+def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: datetime) -> None:
+    """Record six weeks of taps. Nobody is told: they are long past. Repeating changes nothing."""
+    enter_schools(session, [school_id])
+    digests = session.scalars(
+        select(Card.digest).where(Card.school_id == school_id).order_by(Card.student_id)
+    )
+    holders = [CardHolder(digest.hex()) for digest in digests]
+    days = past_school_days(now.astimezone(zone).date())
+    for day in past_days(holders, tuple(GATES), days, zone):
+        record_taps(session, list(_messages(day)), now=now)
+
+
+def _messages(day: PastDay) -> Iterator[SentTaps]:
+    for start in range(0, len(day.taps), MAX_TAPS):
+        yield SentTaps(day.device, TapBatch(STREAM, day.taps[start : start + MAX_TAPS]))

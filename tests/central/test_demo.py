@@ -1,0 +1,144 @@
+"""The demo school: plausible, always the same, made once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from central.cli import cli
+from central.demo.families import COURSES, families
+from central.demo.files import DemoPlaces, write_files
+from central.demo.history import past_school_days
+from central.demo.school import GATES, make_school, plastic_card
+from central.demo.service import record_history
+from central.models import (
+    AttendanceDay,
+    Card,
+    Guardian,
+    Membership,
+    Notification,
+    School,
+    Student,
+    Tap,
+    User,
+)
+from central.settings import Settings
+from contracts.cards import card_digest
+from contracts.roster import Roster
+from edge_agent.settings import Settings as AgentSettings
+
+TODAY = date(2026, 6, 3)
+BOX = bytes(32)
+SANTIAGO = ZoneInfo("America/Santiago")
+
+
+@pytest.fixture
+def demo(session: Session) -> School:
+    return make_school(session, BOX, "no-password", on=TODAY)
+
+
+def run(settings: Settings, *arguments: str) -> Result:
+    env = {"DATABASE_URL": settings.database_url, "APP_ENV": "development"}
+    return CliRunner().invoke(cli, arguments, env=env)
+
+
+def test_families_are_the_same_each_time() -> None:
+    everyone = list(families())
+
+    assert everyone == list(families())
+    assert sum(len(family.children) for family in everyone) == 600
+    assert sum(len(family.guardians) for family in everyone) == 900
+    sizes = Counter(child.course for family in everyone for child in family.children)
+    assert set(sizes) == set(range(len(COURSES)))
+    assert max(sizes.values()) - min(sizes.values()) <= 1
+
+
+def test_no_two_guardians_share_a_phone() -> None:
+    phones = [adult.phone for family in families() for adult in family.guardians]
+
+    assert len(phones) == len(set(phones))
+
+
+def test_the_school_has_everybody_and_every_student_a_card(session: Session, demo: School) -> None:
+    counts = [
+        session.scalar(select(func.count()).select_from(model))
+        for model in (Student, Guardian, Card, Membership)
+    ]
+
+    assert counts == [600, 900, 600, 4]
+
+
+def test_history_gives_the_past_and_tells_nobody(session: Session, demo: School) -> None:
+    now = datetime(2026, 6, 3, 11, tzinfo=UTC)
+
+    record_history(session, demo.id, SANTIAGO, now=now)
+    taps = session.scalar(select(func.count()).select_from(Tap))
+    record_history(session, demo.id, SANTIAGO, now=now)
+
+    assert taps is not None
+    assert taps > 30_000
+    assert session.scalar(select(func.count()).select_from(Tap)) == taps
+    assert session.scalar(select(func.count()).select_from(Notification)) == 0
+    dates = session.scalars(select(AttendanceDay.on_date).distinct())
+    assert sorted(dates) == past_school_days(TODAY)
+
+
+def test_the_files_fit_the_agent_and_the_database(
+    session: Session, demo: School, tmp_path: Path
+) -> None:
+    places = DemoPlaces(tmp_path, tmp_path, "127.0.0.1", 1883, 8091)
+    (tmp_path / "cards.key").write_text(BOX.hex())
+
+    write_files(session, demo.id, places, "password")
+
+    site_key = bytes.fromhex((tmp_path / "site.key").read_text())
+    cards = json.loads((tmp_path / "cards.json").read_text())["cards"]
+    digests = {card_digest(site_key, bytes.fromhex(card["token"])) for card in cards}
+    assert digests == set(session.scalars(select(Card.digest)))
+    for device in GATES:
+        settings = AgentSettings.from_file(places.agent(device) / "agent.toml")
+        roster = Roster.from_json((places.agent(device) / "roster.json").read_bytes())
+        assert settings.device == device
+        assert {bytes.fromhex(digest) for digest in roster.cards} == digests
+    assert (tmp_path / "accounts.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_card_of_the_box_is_always_the_same() -> None:
+    assert plastic_card(BOX, 7) == plastic_card(BOX, 7)
+    assert plastic_card(BOX, 7) != plastic_card(BOX, 8)
+
+
+def test_an_operator_makes_a_school_and_its_director(settings: Settings, session: Session) -> None:
+    made = run(settings, "create-school", "los-aromos", "Colegio Los Aromos")
+    person = ("create-user", "Ana@Aromos.example", "Ana Soto", "--school", "los-aromos")
+    joined = run(settings, *person, "--role", "director", "--password", "correct horse")
+
+    assert made.exit_code == joined.exit_code == 0, made.output + joined.output
+    user = session.scalars(select(User)).one()
+    assert user.email == "ana@aromos.example"
+    assert session.scalars(select(Membership.role)).all() == ["director"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("create-school", "Los Aromos", "x"), "slug"),
+        (("create-school", "aromos", "x", "--timezone", "Mars/Olympus"), "--timezone"),
+    ],
+)
+def test_a_wrong_argument_is_named(
+    settings: Settings, session: Session, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run(settings, *arguments)
+
+    assert result.exit_code != 0
+    assert said in result.output
+    assert session.execute(text("SELECT count(*) FROM schools")).scalar() == 0
