@@ -7,6 +7,7 @@ provider, change them here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ class Template:
         return locale if locale in self.bodies else DEFAULT_LANGUAGE
 
 
+_PLACEHOLDER: Final = re.compile(r"\{\{(\d+)\}\}")
 _PARAMETERS: Final = ("given_name", "time", "gate")
 
 TEMPLATES: Final = {
@@ -38,16 +40,20 @@ TEMPLATES: Final = {
         "ingreso_ok",
         _PARAMETERS,
         {
-            "es": "{{1}} ingresó al colegio a las {{2}} por {{3}}.",
-            "en": "{{1}} arrived at school at {{2}} through {{3}}.",
+            "es": "Te informamos que {{1}} ingresó al colegio a las {{2}} por {{3}}. "
+            "Aviso automático del colegio.",
+            "en": "We let you know that {{1}} arrived at school at {{2}} through {{3}}. "
+            "Automatic notice from the school.",
         },
     ),
     "exit": Template(
         "salida_ok",
         _PARAMETERS,
         {
-            "es": "{{1}} salió del colegio a las {{2}} por {{3}}.",
-            "en": "{{1}} left school at {{2}} through {{3}}.",
+            "es": "Te informamos que {{1}} salió del colegio a las {{2}} por {{3}}. "
+            "Aviso automático del colegio.",
+            "en": "We let you know that {{1}} left school at {{2}} through {{3}}. "
+            "Automatic notice from the school.",
         },
     ),
 }
@@ -71,7 +77,5 @@ def parameters(message: Message) -> tuple[str, ...]:
 def preview(kind: str, locale: str, values: Sequence[str]) -> str:
     """The text as the guardian reads it."""
     template = TEMPLATES[kind]
-    text = template.bodies[template.language(locale)]
-    for number, value in enumerate(values, start=1):
-        text = text.replace(f"{{{{{number}}}}}", value)
-    return text
+    body = template.bodies[template.language(locale)]
+    return _PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], body)

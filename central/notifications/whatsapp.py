@@ -9,7 +9,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -39,23 +39,37 @@ READ_TIMEOUT: Final = timedelta(seconds=10)
 # A connection that idled longer may be closed by the other side just as we write to it, and then
 # nobody knows whether the message went out. A new one costs a handshake.
 IDLE_LIMIT: Final = timedelta(seconds=20)
+# A wrong WHATSAPP_PHONE_NUMBER_ID is answered with the code of a wrong message, which it is not.
+UNKNOWN_NUMBER: Final = 33
 _TEXT_LIMIT: Final = 300
 
 
 class WhatsApp:
     """Sends template messages from one phone number. Threads may use it at once."""
 
-    def __init__(self, api_url: str, phone_number_id: str, access_token: str) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        phone_number_id: str,
+        access_token: str,
+        *,
+        read_timeout: timedelta = READ_TIMEOUT,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._url = f"{api_url.rstrip('/')}/{GRAPH_VERSION}/{phone_number_id}/messages"
         self._authorization = f"Bearer {access_token}"
+        self._timeouts = (CONNECT_TIMEOUT.total_seconds(), read_timeout.total_seconds())
+        self._monotonic = monotonic
         self._local = threading.local()
 
     def send(self, message: Message) -> Outcome:
         """Send one message once: no retry, no redirect. Raises nothing for the network's faults."""
-        timeouts = (CONNECT_TIMEOUT.total_seconds(), READ_TIMEOUT.total_seconds())
         try:
             response = self._session().post(
-                self._url, json=template_request(message), timeout=timeouts, allow_redirects=False
+                self._url,
+                json=template_request(message),
+                timeout=self._timeouts,
+                allow_redirects=False,
             )
         except (requests.RequestException, HTTPError) as error:
             return unanswered_or_unreachable(error)
@@ -63,7 +77,7 @@ class WhatsApp:
 
     def _session(self) -> requests.Session:
         """This thread's own, for a Session is not made to be shared."""
-        now = time.monotonic()
+        now = self._monotonic()
         last_used = getattr(self._local, "last_used", now)
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is not None and now - last_used > IDLE_LIMIT.total_seconds():
@@ -124,6 +138,8 @@ def outcome_of(http_status: int, content: bytes) -> Outcome:
     error = answer.get("error")
     told: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
     code = told.get("code")
+    if told.get("type") == "GraphMethodException":
+        code = UNKNOWN_NUMBER
     text = redact(str(told.get("message", "")))[:_TEXT_LIMIT] or f"HTTP {http_status}"
     return Refused(code if type(code) is int else None, http_status, text)
 
