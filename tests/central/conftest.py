@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from central.app import create_app
-from central.db import Base, enter_schools
+from central.db import Base, db, enter_schools
 from central.settings import Settings
 from devkit.servers import Postgres
 
@@ -85,5 +85,8 @@ def session_as(database: Engine, settings: Settings) -> Iterator[Callable[..., S
 
 
 @pytest.fixture
-def app(settings: Settings, database: Engine) -> APIFlask:
-    return create_app(settings)
+def app(settings: Settings, database: Engine) -> Iterator[APIFlask]:
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,22 @@
+"""Version 1: one blueprint for each resource."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from central.api.v1 import attendance_days, auth, gates, me, notifications, students, taps
+from central.api.v1.requests import name_the_scheme, refuse_what_no_resource_takes
+
+BLUEPRINTS: Final = (
+    auth.bp,
+    me.bp,
+    students.bp,
+    taps.bp,
+    attendance_days.bp,
+    notifications.bp,
+    gates.bp,
+)
+
+for _blueprint in BLUEPRINTS:
+    _blueprint.before_request(refuse_what_no_resource_takes)
+    _blueprint.after_request(name_the_scheme)
