@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
 
 from flask import Flask, Response, g, render_template, request
@@ -17,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from central.errors import Busy, Conflict, DomainError, NotAllowed, NotFound, WrongCredentials
 from central.limits import limiter
+from central.problems import problem
 
 STATUSES: Final[Mapping[type[DomainError], int]] = {
     NotFound: 404,
@@ -106,20 +105,7 @@ def _database_away(error: OperationalError) -> Response:
 
 def _answer(status: int, *, code: str = "", detail: str = "") -> Response:
     if request.path.startswith("/api/"):
-        return _problem(status, code, detail)
+        return problem(status, code, detail)
     title, advice = PAGES.get(status) or PAGES[400 if status < 500 else 500]
     page = render_template("errors/error.html", status=status, title=title, advice=advice)
     return Response(page, status=status)
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    title = HTTPStatus(status).phrase
-    problem = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "code": code or title.lower().replace(" ", "_"),
-        "detail": detail or title,
-        "request_id": g.get("request_id", ""),
-    }
-    return Response(json.dumps(problem), status=status, mimetype="application/problem+json")

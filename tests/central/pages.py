@@ -46,7 +46,10 @@ class Person:
     def get(self, path: str, **headers: str) -> TestResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.get(
-            path, headers={**self._headers, **named}, environ_overrides=self._environ
+            path,
+            headers={**self._headers, **named},
+            environ_overrides=self._environ,
+            buffered=True,  # a file is closed once it has been read
         )
 
     def post(self, path: str, **fields: str) -> TestResponse:
