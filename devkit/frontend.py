@@ -16,6 +16,8 @@ LOCK = ROOT / "package-lock.json"
 NODE_LOCK = ROOT / "requirements-node.lock"
 MODULES = ROOT / "node_modules"
 SOURCES = ROOT / "central" / "web" / "frontend"
+WEB = ROOT / "central" / "web"
+NAMING_ICONS = (WEB / "templates", *sorted(WEB.glob("*.py")))  # the build packs the icons named
 BUILT = ROOT / "central" / "web" / "static" / "dist"
 OLDEST_NODE = 18
 

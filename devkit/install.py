@@ -57,7 +57,10 @@ NODE_MODULES = Step(
     frontend.install,
 )
 FRONTEND = Step(
-    "browser sources", (frontend.LOCK, frontend.SOURCES), frontend.BUILT, frontend.build
+    "browser sources",
+    (frontend.LOCK, frontend.SOURCES, *frontend.NAMING_ICONS),
+    frontend.BUILT,
+    frontend.build,
 )
 
 

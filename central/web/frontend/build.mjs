@@ -68,11 +68,11 @@ async function bundle() {
   return made;
 }
 
-/** Icons that are named as icon("x") in a template or icon="x" in Python. */
+/** Icons of central/web that are named as icon("x") in a template or icon="x" in Python. */
 function iconsUsed() {
   const named = /\bicon(?:\(|\s*=)\s*["']([a-z0-9-]+)["']/g;
   const names = new Set();
-  for (const path of filesBelow(join(root, "central"), [".html", ".py"])) {
+  for (const path of filesBelow(dirname(here), [".html", ".py"])) {
     for (const match of readFileSync(path, "utf8").matchAll(named)) names.add(match[1]);
   }
   return [...names].sort();
