@@ -87,11 +87,14 @@ class NfcpyReader:
 
     def close(self) -> None:
         frontend, self._frontend = self._frontend, None
-        if frontend is not None:
-            try:
-                frontend.close()
-            except _GONE as error:
-                log.debug("closing %s: %s", self._path, error)
+        if frontend is None or frontend.device is None:
+            return
+        line = frontend.device.chipset.transport
+        try:
+            frontend.close()
+        except _GONE as error:
+            log.debug("closing %s: %s", self._path, error)
+        _let_go(line)
 
     def _poll(self, frontend: _Frontend) -> Sighting | None:
         target = frontend.sense(RemoteTarget("106A"))
@@ -178,10 +181,21 @@ def _open(path: str) -> _Frontend:
     try:
         frontend.device = pn532.init(line)
     except _GONE:
-        line.close()
+        _let_go(line)
         raise
     frontend.device._path = path
     return frontend
+
+
+def _let_go(line: Any) -> None:
+    """Close a port also when it has vanished, at which nfcpy gives up and leaves it open."""
+    port = getattr(line, "tty", None)
+    try:
+        line.close()
+    except _GONE as error:
+        log.debug("closing the port: %s", error)
+    if port is not None:
+        port.close()
 
 
 def _slow_down(path: str) -> bool:
@@ -196,15 +210,17 @@ def _slow_down(path: str) -> bool:
 def _reset_speed(port: str, speed: int) -> bool:
     try:
         line = transport.TTY(port)
-        line.open(port, speed)
-        chipset = pn532.Chipset(line, log)
-        try:
-            chipset.send_ack()  # ends whatever command it was in
-            chipset.set_serial_baudrate(_USUAL_SPEED)
-        finally:
-            line.close()
     except _GONE:
         return False
+    try:
+        line.open(port, speed)
+        chipset = pn532.Chipset(line, log)
+        chipset.send_ack()  # ends whatever command it was in
+        chipset.set_serial_baudrate(_USUAL_SPEED)
+    except _GONE:
+        return False
+    finally:
+        _let_go(line)
     log.warning("reader at %s was left at %d baud; set it back", port, speed)
     return True
 

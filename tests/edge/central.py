@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -27,7 +26,6 @@ class Central:
         self.batches: list[TapBatch] = []
         self.statuses: list[DeviceStatus] = []
         self.healths: list[Health] = []
-        self.wills_retained: list[bool] = []
         self._device = device
         self._changed = threading.Condition()
         self._ready = threading.Event()
@@ -71,6 +69,13 @@ class Central:
         with self._changed:
             assert self._changed.wait_for(condition, seconds), "central did not hear of it in time"
 
+    def wait_for_taps(self, stream: str, count: int, seconds: float = PATIENCE) -> None:
+        """Until ``count`` different taps of the stream have arrived."""
+        self.wait_for(lambda: len(self.held(stream)) >= count, seconds)
+
+    def wait_for_statuses(self, count: int) -> None:
+        self.wait_for(lambda: len(self.statuses) >= count)
+
     def is_quiet(self, seconds: float) -> bool:
         """Whether no further tap arrives for a while."""
         before = len(self.batches)
@@ -82,10 +87,6 @@ class Central:
 
     def send(self, topic: str, payload: bytes) -> None:
         self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(PATIENCE)
-
-    def clear_receipt(self) -> None:
-        """Make the broker forget the retained receipt."""
-        self.send(topics.receipt(self._device), b"")
 
     def _connected(self, client: Client, *_: Any) -> None:
         client.subscribe(f"gate/v1/{self._device}/up/#", qos=1)
@@ -110,7 +111,3 @@ class Central:
         if held == set(range(1, upto + 1)):
             payload = Receipt(stream, upto).to_json()
             client.publish(topics.receipt(self._device), payload, qos=1, retain=True)
-
-
-def elapsed_ms(started: float) -> float:
-    return (time.monotonic() - started) * 1000

@@ -45,11 +45,14 @@ def digest(number: int) -> str:
     return card_digest(SITE_KEY, token(number)).hex()
 
 
-def roster(version: str = "r1", **states: str) -> Roster:
-    """Students 1 to 9 are active, unless ``s<n>="revoked"`` says otherwise."""
+def roster(
+    version: str = "r1", states: Mapping[int, str] | None = None, *, students: int = 9
+) -> Roster:
+    """Students from 1 on are active, unless ``states`` says otherwise."""
+    told = states or {}
     entries = {
-        digest(number): RosterEntry(f"Student {number}", states.get(f"s{number}", "active"))
-        for number in range(1, 10)
+        digest(number): RosterEntry(f"Student {number}", told.get(number, "active"))
+        for number in range(1, students + 1)
     }
     return Roster(version, entries)
 

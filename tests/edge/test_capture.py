@@ -20,7 +20,7 @@ from edge_agent.roster import RosterFile
 from tests.edge.gate import DOMAIN, SITE_KEY, digest, roster, token, uid
 from tests.edge.values import RecordingFeedback, SetClock
 
-STATES = {"s2": "staff", "s3": "revoked", "s4": "not_today"}
+STATES = {2: "staff", 3: "revoked", 4: "not_today"}
 
 
 class GateUnderTest:
@@ -29,7 +29,7 @@ class GateUnderTest:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "outbox.db"
         self.roster_path = folder / "roster.json"
-        self.roster_path.write_bytes(roster(**STATES).to_json())
+        self.roster_path.write_bytes(roster(states=STATES).to_json())
         self.roster = RosterFile(self.roster_path, folder / "last-good.json")
         self.roster.load()
         self.outbox = Outbox.open(self.path)
@@ -132,7 +132,7 @@ def test_two_readers_are_two_taps(gate: GateUnderTest) -> None:
 
 
 def test_a_card_that_the_roster_comes_to_know_is_judged_anew(gate: GateUnderTest) -> None:
-    gate.roster_path.write_bytes(roster(s1="revoked").to_json())
+    gate.roster_path.write_bytes(roster(states={1: "revoked"}).to_json())
     gate.roster.refresh()
     assert gate.tap(1).verdict == "revoked"
     gate.roster_path.write_bytes(roster("r2").to_json())

@@ -39,7 +39,7 @@ def test_a_card_is_found_by_its_digest(path: Path) -> None:
 
 def test_a_replaced_file_is_used_from_the_next_look_on(path: Path) -> None:
     file = loaded(path)
-    replace(path, roster("r2", s3="revoked").to_json())
+    replace(path, roster("r2", {3: "revoked"}).to_json())
     assert file.version == "r1"
 
     file.refresh()
