@@ -103,7 +103,7 @@ def gate_client(broker: Mosquitto, device_id: str) -> Iterator[GateClient]:
     client.username_pw_set(device_id, device_id)
     gate = GateClient(device_id, client, queue.Queue())
     listening: queue.Queue[None] = queue.Queue()
-    client.on_connect = lambda *_: client.subscribe(topics.receipt(device_id), qos=1)
+    client.on_connect = lambda *_: _listen(client, device_id)
     client.on_subscribe = lambda *_: listening.put(None)
     client.on_message = lambda _c, _u, message: gate.receipts.put(
         Receipt.from_json(bytes(message.payload))
@@ -116,3 +116,7 @@ def gate_client(broker: Mosquitto, device_id: str) -> Iterator[GateClient]:
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def _listen(client: mqtt.Client, device_id: str) -> None:
+    client.subscribe(topics.receipt(device_id), qos=1)
