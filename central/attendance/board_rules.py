@@ -71,6 +71,10 @@ class Usual:
     middle: int
     high: int
 
+    def unlike(self, number: int, slack: int) -> int:
+        """1 if ``number`` is above what it ever was by more than ``slack``, -1 if below, else 0."""
+        return (number > self.high + slack) - (number < self.low - slack)
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivalCurve:

@@ -9,12 +9,17 @@ from central.web import (
     access,
     assets,
     auth,
+    board,
     cors,
     errors,
+    gates_dev,
     home,
     i18n,
+    live,
+    messages,
     navigation,
     request_log,
+    search,
     security,
     theme,
     webhooks,
@@ -34,5 +39,8 @@ def register(app: Flask, settings: Settings) -> None:
     navigation.register(app)
     wording.register(app)
     errors.register(app)
-    for blueprint in (home.bp, auth.bp, webhooks.bp):
+    board.register(app)
+    live.register(app, settings)
+    gates_dev.register(app, settings)
+    for blueprint in (home.bp, auth.bp, webhooks.bp, messages.bp, search.bp):
         app.register_blueprint(blueprint)
