@@ -15,29 +15,46 @@ from central.notifications.rules import Step, advance
 
 # The oldest due messages of the schools in sight, but one to each guardian, and none to whom an
 # older one still waits or is being sent: so an exit cannot overtake the entry before it.
+# OFFSET 0 and ctid keep each look-up a look-up by key. Row-level security hides the tables' sizes
+# from the planner well enough that it would else join whole schools with one another.
 _CLAIM: Final = text("""
     WITH due AS (
-        SELECT n.school_id, n.id FROM notifications n
+        SELECT n.ctid AS place FROM notifications n
         WHERE n.status = 'queued' AND n.due_at <= :now AND n.school_id = ANY (:schools)
         AND NOT EXISTS (
             SELECT FROM notifications older
             WHERE older.school_id = n.school_id AND older.guardian_id = n.guardian_id
             AND older.status IN ('queued', 'sending')
             AND (older.fact_at, older.id) < (n.fact_at, n.id)
+            OFFSET 0
         )
-        ORDER BY n.due_at, n.fact_at, n.id
+        ORDER BY n.due_at
         LIMIT :most
         FOR UPDATE OF n SKIP LOCKED
+    ), claimed AS (
+        UPDATE notifications n SET status = 'sending', lease_until = :lease_until
+        WHERE n.ctid = ANY (ARRAY (SELECT place FROM due))
+        RETURNING n.*
     )
-    UPDATE notifications n SET status = 'sending', lease_until = :lease_until
-    FROM due, schools c, students s, guardians g, gates p
-    WHERE n.school_id = due.school_id AND n.id = due.id AND c.id = n.school_id
-    AND s.school_id = n.school_id AND s.id = n.student_id
-    AND g.school_id = n.school_id AND g.id = n.guardian_id
-    AND p.school_id = n.school_id AND p.id = n.gate_id
-    RETURNING n.school_id, n.id, n.guardian_id, n.kind, n.attempts, n.lease_until, n.fact_at,
-        c.timezone, g.locale, g.stopped_at IS NOT NULL AS stopped, g.phone,
-        s.given_names AS given_name, p.name AS gate
+    SELECT n.school_id, n.id, n.guardian_id, n.kind, n.attempts, n.lease_until, n.fact_at,
+        school.timezone, guardian.locale, guardian.stopped_at IS NOT NULL AS stopped,
+        guardian.phone, student.given_names AS given_name, gate.name AS gate
+    FROM claimed n
+    CROSS JOIN LATERAL (
+        SELECT timezone FROM schools WHERE id = n.school_id OFFSET 0
+    ) school
+    CROSS JOIN LATERAL (
+        SELECT locale, stopped_at, phone FROM guardians
+        WHERE school_id = n.school_id AND id = n.guardian_id OFFSET 0
+    ) guardian
+    CROSS JOIN LATERAL (
+        SELECT given_names FROM students
+        WHERE school_id = n.school_id AND id = n.student_id OFFSET 0
+    ) student
+    CROSS JOIN LATERAL (
+        SELECT name FROM gates WHERE school_id = n.school_id AND id = n.gate_id OFFSET 0
+    ) gate
+    ORDER BY n.due_at, n.fact_at, n.id
 """)
 
 # In one order everywhere, so that a webhook and a drain cannot deadlock.
