@@ -23,7 +23,15 @@ ADDRESS: Final = "100 per 15 minutes"
 P = ParamSpec("P")
 R = TypeVar("R")
 
-limiter = Limiter(
+
+class _Limiter(Limiter):
+    def init_app(self, app: Flask) -> None:
+        """A new application has its own store: what was known of another one's is forgotten."""
+        self._storage_dead = False
+        super().init_app(app)
+
+
+limiter = _Limiter(
     get_remote_address,
     strategy="moving-window",
     key_prefix="limit",
