@@ -133,6 +133,7 @@ def _agent_config(places: DemoPlaces, device: str) -> str:
     return f"""\
 device = {json.dumps(device)}
 data_dir = {json.dumps(str(folder / "data"))}
+clock = "host"
 
 [broker]
 host = {json.dumps(places.broker_host)}

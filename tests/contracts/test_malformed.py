@@ -25,6 +25,8 @@ NOT_TIMES = [
     "2026-03-04T10:58:07",
     "2026-13-04T10:58:07Z",
     "2026-03-04T10:58:07+99:00",
+    "0001-01-01T00:00:00+10:00",
+    "9999-12-31T23:59:59-10:00",
     "٢٠٢٦-03-04T10:58:07Z",
 ]
 NOT_CODES = [MISSING, None, 1, "", "Accepted", "not today", "x" * 41]
@@ -34,7 +36,7 @@ NOT_OBJECTS: list[Any] = [None, 1, "x", []]
 NOT_DIGESTS = [MISSING, None, 1, "", "3f2a", "3F2A9C1E7B2D4860A1B2C3D4E5F60718", "z" * 32]
 
 TAP: dict[str, list[Any]] = {
-    "seq": [*NOT_COUNTS, 0],
+    "seq": [*NOT_COUNTS, 0, messages.MAX_SEQ + 1],
     "at": NOT_TIMES,
     "clock": NOT_CLOCKS,
     "boot": NOT_NAMES,

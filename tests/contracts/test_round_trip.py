@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.messages import ContractError
@@ -27,6 +27,7 @@ def test_a_message_survives_the_wire(message: type[Any], data: st.DataObject) ->
 
 
 @every_message
+@settings(max_examples=40)
 @given(data=st.data())
 def test_fields_of_a_future_version_are_ignored(message: type[Any], data: st.DataObject) -> None:
     written = data.draw(MESSAGES[message])
@@ -36,6 +37,7 @@ def test_fields_of_a_future_version_are_ignored(message: type[Any], data: st.Dat
 
 
 @every_message
+@settings(max_examples=40)
 @given(payload=st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_garbage_is_a_contract_error_and_nothing_else(message: type[Any], payload: bytes) -> None:
     with contextlib.suppress(ContractError):
@@ -43,6 +45,7 @@ def test_garbage_is_a_contract_error_and_nothing_else(message: type[Any], payloa
 
 
 @every_message
+@settings(max_examples=40)
 @given(value=objects)
 def test_any_other_object_is_a_contract_error_and_nothing_else(
     message: type[Any], value: dict[str, Any]
