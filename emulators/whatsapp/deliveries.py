@@ -26,6 +26,7 @@ WORKERS = 4  # connections; one slow answer does not hold up the rest
 POST_SECONDS = 10.0  # how long an answer may take
 FIRST_RETRY, LONGEST_RETRY = 0.5, 15.0  # seconds; Meta's last tries are hours apart
 GIVE_UP_AFTER = 7 * 86_400  # seconds, as Meta
+_NEVER = float("inf")
 MOST_WAITING = 100_000  # webhooks; a school that is down for a day must not fill the memory
 
 
@@ -34,12 +35,14 @@ class Event:
     """One webhook. ``due`` and ``made_at`` are Unix times; ``id`` is the message it is about.
 
     ``status`` is what the message comes to when the event is due; None for a copy or a reply.
+    That happens at its time, when the event is ``begun``, even if the webhook cannot be reached.
     """
 
     due: float
     order: int = field(default=0)
     body: str = field(default="", compare=False)
     made_at: float = field(default=0.0, compare=False)
+    begun: bool = field(default=False, compare=False)
     attempts: int = field(default=0, compare=False)
     id: str = field(default="", compare=False)
     status: str | None = field(default=None, compare=False)
@@ -54,7 +57,8 @@ class Deliveries:
         self._app_secret = app_secret
         self._begins = begins
         self._changed = threading.Condition()
-        self._waiting: list[Event] = []
+        self._coming: list[Event] = []  # their time has not come
+        self._waiting: list[Event] = []  # to be posted, perhaps again
         self._under_way: dict[int, Event] = {}
         self._orders = itertools.count()
         self._closed_until = 0.0  # the endpoint is down; one retry for all, not one for each
@@ -78,16 +82,17 @@ class Deliveries:
 
     def put(self, event: Event) -> None:
         with self._changed:
-            if len(self._waiting) >= MOST_WAITING:
+            if len(self._coming) + len(self._waiting) >= MOST_WAITING:
                 self._counts["dropped"] += 1
                 return
             event.order = next(self._orders)
-            heapq.heappush(self._waiting, event)
+            heapq.heappush(self._waiting if event.begun else self._coming, event)
             self._changed.notify()
 
     def clear(self) -> None:
         """Forget what waits; a post under way is not tried again."""
         with self._changed:
+            self._coming.clear()
             self._waiting.clear()
             self._under_way.clear()
             self._closed_until, self._outages = 0.0, 0
@@ -96,11 +101,13 @@ class Deliveries:
 
     def counts(self) -> dict[str, int]:
         with self._changed:
-            return {"pending": len(self._waiting) + len(self._under_way), **self._counts}
+            pending = len(self._coming) + len(self._waiting) + len(self._under_way)
+            return {"pending": pending, **self._counts}
 
     def dump(self) -> list[dict[str, Any]]:
         with self._changed:
-            return [asdict(event) for event in (*self._under_way.values(), *sorted(self._waiting))]
+            events = (*self._under_way.values(), *self._waiting, *self._coming)
+            return [asdict(event) for event in sorted(events)]
 
     def load(self, events: Iterable[Mapping[str, Any]]) -> None:
         for raw in events:
@@ -109,28 +116,31 @@ class Deliveries:
     def _work(self) -> None:
         endpoint = _Endpoint(self._url)
         while (event := self._next()) is not None:
-            if event.attempts or self._begins(event):
+            if event.begun:
                 self._post(endpoint, event)
+            elif self._begins(event):
+                event.begun = True
+                self._queue(event, event.due)
             with self._changed:
                 self._under_way.pop(event.order, None)
         endpoint.close()
 
     def _next(self) -> Event | None:
+        """The next event to begin or to post, when there is one; None at the end."""
         with self._changed:
             while not self._stopping:
                 now = time.time()
-                wait = self._seconds_to_next(now)
-                if wait <= 0:
-                    event = heapq.heappop(self._waiting)
+                begins_in = self._coming[0].due - now if self._coming else _NEVER
+                posts_in = self._posts_at() - now
+                if min(begins_in, posts_in) <= 0:
+                    event = heapq.heappop(self._coming if begins_in <= 0 else self._waiting)
                     self._under_way[event.order] = event
                     return event
-                self._changed.wait(min(wait, 3600))
+                self._changed.wait(min(begins_in, posts_in, 3600))
             return None
 
-    def _seconds_to_next(self, now: float) -> float:
-        if not self._waiting:
-            return float("inf")
-        return max(self._waiting[0].due, self._closed_until) - now
+    def _posts_at(self) -> float:
+        return max(self._waiting[0].due, self._closed_until) if self._waiting else _NEVER
 
     def _post(self, endpoint: _Endpoint, event: Event) -> None:
         body = event.body.encode()
@@ -162,15 +172,18 @@ class Deliveries:
             self._try_again(event, event.due)
 
     def _try_again(self, event: Event, due: float) -> None:
-        if event.order not in self._under_way:
-            return  # forgotten meanwhile
         event.attempts += 1
-        event.due = due
         if time.time() - event.made_at > GIVE_UP_AFTER:
             self._counts["dropped"] += 1
-            return
-        heapq.heappush(self._waiting, event)
-        self._changed.notify()
+        else:
+            self._queue(event, due)
+
+    def _queue(self, event: Event, due: float) -> None:
+        with self._changed:
+            if event.order in self._under_way:  # else it was forgotten meanwhile
+                event.due = due
+                heapq.heappush(self._waiting, event)
+                self._changed.notify()
 
 
 class _Endpoint:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 MOST_MESSAGES = 20_000  # a whole school's week, some 20 MB
@@ -36,6 +36,11 @@ class Message:
     times: dict[str, float] = field(default_factory=dict)
     error: int | None = None
 
+    def wire(self) -> dict[str, Any]:
+        """A copy to hand out; ``asdict`` would take ten times as long for a whole school."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {"parameters": list(self.parameters), "times": dict(self.times)}
+
     def advance(self, status: str, at: float, error: int | None) -> None:
         self.times[status] = at
         if _RANK[status] > _RANK[self.status]:
@@ -52,7 +57,7 @@ class Phone:
         """The line in the list of phones."""
         last = self.messages[-1]
         unread = sum(not it.incoming and it.status in (SENT, DELIVERED) for it in self.messages)
-        return {"phone": self.number, "last": asdict(last), "unread": unread}
+        return {"phone": self.number, "last": last.wire(), "unread": unread}
 
 
 class Phones:
@@ -104,9 +109,9 @@ class Phones:
         """Everything, or one phone's chat, oldest first."""
         with self._changed:
             if phone is None:
-                return [asdict(message) for message in self._messages.values()]
+                return [message.wire() for message in self._messages.values()]
             known = self._phones.get(phone)
-            return [asdict(message) for message in known.messages] if known else []
+            return [message.wire() for message in known.messages] if known else []
 
     def changed_since(self, revision: int, timeout: float) -> tuple[int, list[dict[str, Any]]]:
         """The phones with news since ``revision``, latest first, and the revision reached.

@@ -1,7 +1,8 @@
 // The guardians' phones: a list that follows the emulator's events, and one open chat.
 
 const words = await (await fetch(`/static/words.${document.documentElement.lang}.json`)).json();
-const clock = new Intl.DateTimeFormat(words.locale, { hour: "numeric", minute: "2-digit", hour12: false });
+const hours = new Intl.DateTimeFormat(words.locale, { hour: "numeric", minute: "2-digit", hour12: false });
+const clock = { format: (at) => hours.format(at).replace(/^0(?=\d)/, "") }; // 8:07, as people write it
 const calendar = new Intl.DateTimeFormat(words.locale, { day: "numeric", month: "long" });
 const shortDay = new Intl.DateTimeFormat(words.locale, { day: "2-digit", month: "2-digit" });
 const SVG = "http://www.w3.org/2000/svg";
@@ -157,7 +158,7 @@ function choose(phone) {
   $("problem").hidden = true;
   for (const row of list.querySelectorAll(".row")) row.setAttribute("aria-current", row.dataset.phone === phone);
   if (!phone) return;
-  $("number").textContent = readable(phone);
+  $("number").textContent = `${words.on_phone} ${readable(phone)}`;
   $("bubbles").replaceChildren();
   showChat();
 }
