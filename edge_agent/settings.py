@@ -25,8 +25,8 @@ _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
-# nfcpy passes a port's path to a shell (``stty``), so nothing with a meaning there may come in.
-_READER_PATH = re.compile(r"[A-Za-z0-9/._:+-]{1,200}")
+# A file's path, or nfcpy's notation.
+_READER_PATH = re.compile(r"/[^\x00-\x1f\x7f]{1,200}|[A-Za-z0-9:._+-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ MIFARE Classic cards       not supported by nfcpy: read as a card without a toke
 from __future__ import annotations
 
 import logging
+import os
 import re
 import termios
 import time
@@ -39,6 +40,7 @@ _ISO_DEP, _NFC_DEP, _MIFARE_CLASSIC = 0x20, 0x40, 0x08  # bits of SEL_RES, NXP A
 
 # nfcpy's notation for one port: a short name of a known kind, or any file name below /dev.
 _NFCPY_PORT = re.compile(r"tty:(?:(?P<short>(?:S|ACM|AMA|USB)\d+)|(?P<name>[^:]+)):pn532")
+_FIT_FOR_A_SHELL = re.compile(r"[A-Za-z0-9/._:+-]+")  # nfcpy runs "stty -F <port>"
 _USUAL_SPEED = 115_200
 _FAST_SPEEDS = (921_600, 460_800, 230_400)  # nfcpy sets the fastest that the port can do
 
@@ -177,13 +179,16 @@ def _open(path: str) -> _Frontend:
         if not frontend.open(path):
             raise ReaderUnavailable(f"nfcpy finds no reader at {path}")
         return frontend
-    line = transport.TTY(path)
+    port = os.path.realpath(path)  # by which nfcpy knows the ports with peculiarities
+    if not _FIT_FOR_A_SHELL.fullmatch(port):
+        raise ReaderUnavailable(f"{path} leads to {port}, which nfcpy would hand to a shell")
+    line = transport.TTY(port)
     try:
         frontend.device = pn532.init(line)
     except _GONE:
         _let_go(line)
         raise
-    frontend.device._path = path
+    frontend.device._path = port
     return frontend
 
 

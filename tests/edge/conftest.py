@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from devkit.servers import Mosquitto
+from edge_agent.readers.nfcpy import NfcpyReader
+from emulators.nfc.pn532 import Pn532
 from tests.edge.central import Central
 from tests.edge.gate import PASSWORD, Gate
 
@@ -50,3 +52,19 @@ def prompt_central(mosquitto: Mosquitto, device: str) -> Iterator[Central]:
     """Receipts at once what it holds without a hole."""
     with Central(mosquitto, device, prompt=True) as made:
         yield made
+
+
+@pytest.fixture
+def chip(tmp_path: Path) -> Iterator[Pn532]:
+    with Pn532(tmp_path / "reader") as plugged:
+        yield plugged
+
+
+@pytest.fixture
+def reader(chip: Pn532, tmp_path: Path) -> Iterator[NfcpyReader]:
+    """Opened at the chip."""
+    del chip  # it only has to be there
+    opened = NfcpyReader(str(tmp_path / "reader"))
+    opened.open()
+    yield opened
+    opened.close()

@@ -88,4 +88,4 @@ class OutboxLife(RuleBasedStateMachine):
 
 
 TestOutboxLife = OutboxLife.TestCase
-TestOutboxLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestOutboxLife.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

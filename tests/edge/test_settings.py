@@ -176,7 +176,7 @@ WRONG = [
     ('path = "/dev/gate-reader"\n', "", "readers[0].path: missing; expected a device path"),
     (
         'path = "/dev/gate-reader"',
-        'path = "/dev/x; reboot"',
+        'path = "tty:x;reboot:pn532"',
         "readers[0].path: expected a device path",
     ),
     (

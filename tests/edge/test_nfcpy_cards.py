@@ -1,54 +1,18 @@
-"""Our driver over unmodified nfcpy at an emulated PN532."""
+"""What our nfcpy driver makes of cards, whole and torn, at an emulated PN532."""
 
 from __future__ import annotations
-
-import os
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import ndef
 import pytest
 
 from contracts.cards import token_uri
 from devkit.waiting import wait_until
-from edge_agent.readers import CardRead, ReaderUnavailable, Sighting, TornRead
-from edge_agent.readers.nfcpy import NfcpyReader, serial_port
-from edge_agent.readers.presence import EMPTY_POLLS
+from edge_agent.readers import CardRead, TornRead
+from edge_agent.readers.nfcpy import NfcpyReader
 from emulators.nfc.pn532 import Pn532
 from emulators.nfc.tags import NAK, Ntag, Tag, Torn, Withdrawn
 from tests.edge.gate import DOMAIN, PATIENCE, card, token, uid
-
-URI = token_uri(DOMAIN, token(1))
-
-
-@pytest.fixture
-def chip(tmp_path: Path) -> Iterator[Pn532]:
-    with Pn532(tmp_path / "reader") as plugged:
-        yield plugged
-
-
-@pytest.fixture
-def reader(chip: Pn532, tmp_path: Path) -> Iterator[NfcpyReader]:
-    opened = NfcpyReader(str(tmp_path / "reader"))
-    opened.open()
-    yield opened
-    opened.close()
-
-
-def look(reader: NfcpyReader) -> Sighting | None:
-    """One sighting, or None after more polls than a reader needs."""
-    for _ in range(5):
-        sighting = reader.poll()
-        if sighting is not None:
-            return sighting
-    return None
-
-
-def take_away(chip: Pn532, reader: NfcpyReader) -> None:
-    chip.take()
-    for _ in range(EMPTY_POLLS):
-        assert reader.poll() is None
+from tests.edge.reading import URI, look, take_away
 
 
 @pytest.mark.parametrize("model", ["213", "215"])
@@ -236,120 +200,3 @@ def test_cards_that_cannot_hold_a_token_are_not_asked_to_be_held_longer(
     chip.put(tag)
 
     assert look(reader) == CardRead(tag.uid, None), kind
-
-
-def test_an_unplugged_reader_is_said_to_be_unavailable_and_works_when_it_is_back(
-    chip: Pn532, reader: NfcpyReader
-) -> None:
-    chip.unplug()
-    with pytest.raises(ReaderUnavailable):
-        look(reader)
-    reader.close()
-    with pytest.raises(ReaderUnavailable):
-        reader.open()
-
-    chip.plug()
-    reader.open()
-    chip.put(card(1))
-
-    assert look(reader) == CardRead(uid(1), URI)
-
-
-def test_a_reader_unplugged_in_the_middle_of_a_read_is_unavailable(
-    chip: Pn532, reader: NfcpyReader
-) -> None:
-    class Unplugging(Ntag):
-        def command(self, frame: bytes) -> bytes | None:
-            chip.silence()
-            return super().command(frame)
-
-    chip.put(Unplugging(uid(1)))
-
-    with pytest.raises(ReaderUnavailable):
-        look(reader)
-
-
-def test_a_chip_that_stops_answering_is_unavailable(chip: Pn532, reader: NfcpyReader) -> None:
-    chip.silence()
-
-    with pytest.raises(ReaderUnavailable):
-        reader.poll()
-
-
-def test_a_reader_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(ReaderUnavailable):
-        NfcpyReader(str(tmp_path / "nothing")).open()
-
-
-def test_nfcpys_own_search_that_finds_nothing_is_unavailable() -> None:
-    with pytest.raises(ReaderUnavailable):
-        NfcpyReader("tty:there-is-none:pn532").open()
-
-
-def test_a_reader_not_opened_is_unavailable_and_can_be_closed(tmp_path: Path) -> None:
-    reader = NfcpyReader(str(tmp_path / "reader"))
-    with pytest.raises(ReaderUnavailable):
-        reader.poll()
-    reader.close()
-
-
-def test_a_chip_left_at_a_high_speed_by_a_killed_agent_is_found_again(
-    chip: Pn532, tmp_path: Path
-) -> None:
-    killed = NfcpyReader(str(tmp_path / "reader"))
-    killed.open()  # and never closed: the chip stays at 921,600 baud
-
-    reader = NfcpyReader(str(tmp_path / "reader"))
-    reader.open()
-    chip.put(card(1))
-
-    assert look(reader) == CardRead(uid(1), URI)
-    reader.close()
-    assert killed is not None
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a name below /dev")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nfcpy leaks a file
-def test_nfcpys_own_notation_opens_the_same_reader_also_after_a_kill(
-    chip: Pn532, tmp_path: Path
-) -> None:
-    link = Path(f"/dev/ttyUSB{os.getpid()}")
-    link.symlink_to(tmp_path / "reader")
-    path = f"tty:USB{os.getpid()}:pn532"
-    try:
-        killed = NfcpyReader(path)
-        killed.open()
-        reader = NfcpyReader(path)
-        reader.open()
-        chip.put(card(1))
-        assert look(reader) == CardRead(uid(1), URI)
-        reader.close()
-        killed.close()
-    finally:
-        link.unlink()
-
-
-@pytest.mark.parametrize(
-    ("path", "port"),
-    [
-        ("/dev/gate-reader", "/dev/gate-reader"),
-        ("tty:AMA0:pn532", "/dev/ttyAMA0"),
-        ("tty:serial0:pn532", "/dev/serial0"),
-        ("tty:USB0:arygon", None),
-        ("tty:AMA:pn532:x", None),
-        ("usb:054c:06c3", None),
-    ],
-)
-def test_only_one_named_port_with_a_pn532_is_ever_slowed_down(path: str, port: str | None) -> None:
-    assert serial_port(path) == port
-
-
-def test_a_read_leaves_time_to_answer_within_150_ms(chip: Pn532, reader: NfcpyReader) -> None:
-    took = []
-    for number in range(1, 21):
-        chip.put(card(number))
-        started = time.monotonic()
-        assert look(reader) is not None
-        took.append(time.monotonic() - started)
-
-    assert sorted(took)[10] < 0.1
