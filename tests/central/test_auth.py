@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from apiflask import APIFlask
-from flask import Blueprint
+from flask import Blueprint, render_template
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,15 @@ def app(app: APIFlask) -> APIFlask:
     def messages() -> str:
         return "messages"
 
+    reports = Blueprint("reports", __name__, url_prefix="/app/reports")
+
+    @reports.get("/")
+    @requires("see_attendance")
+    def index() -> str:
+        return render_template("auth/sessions.html", sessions=[], this=b"")
+
     app.register_blueprint(pages)
+    app.register_blueprint(reports)
     return app
 
 
@@ -185,6 +193,21 @@ def test_a_page_is_refused_to_a_role_without_it(app: APIFlask, session: Session)
 
     assert refused.status_code == 403
     assert "No puedes ver esta página" in refused.text
+
+
+def test_the_rail_shows_the_pages_that_exist_to_whom_they_are_for(
+    app: APIFlask, session: Session
+) -> None:
+    school = a_school(session)
+    director = signed_in(app, a_member(session, school, role="director"))
+    technician = signed_in(app, a_member(session, school, role="technician"))
+
+    on_it, beside_it = director.get("/app/reports/").text, director.get("/app/sessions").text
+
+    assert '<a href="/app/reports/" aria-current="page">' in on_it
+    assert '<a href="/app/reports/">' in beside_it
+    assert "Calendario" not in beside_it  # no such page yet
+    assert "/app/reports/" not in technician.get("/app/sessions").text
 
 
 def test_a_page_shows_no_other_school_even_with_a_wrong_query(
