@@ -24,7 +24,7 @@ class Equipment:
 _equipment: Equipment | None = None
 
 
-def equip(equipment: Equipment) -> None:
+def equip(equipment: Equipment | None) -> None:
     """Give this process's jobs what they work with; the worker does it before its first job."""
     global _equipment  # RQ calls jobs by name and can hand them nothing
     _equipment = equipment

@@ -62,6 +62,7 @@ def run(settings: Settings) -> None:
     delivery = Delivery(open_sessions(settings, "worker"), channel_of(settings))
 
     def stop() -> None:
+        log.info("stopping")
         stopping.set()
         delivery.stop()
 

@@ -16,12 +16,16 @@ TOKEN = "token-of-the-test-provider"
 
 @dataclass
 class Answer:
-    """What to answer. ``hang`` waits until the provider closes; ``cut`` closes without a word."""
+    """What to answer, and ``after`` what.
+
+    ``hang`` waits until the provider closes; ``cut`` closes the connection without a word.
+    """
 
     status: int = 200
     body: bytes | None = None  # None: accepted, with an id made of the reference
     hang: bool = False
     cut: bool = False
+    after: threading.Event | None = None
 
 
 def refusal(code: int, status: int = 400, message: str = "what Meta says") -> Answer:
@@ -92,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = provider.decide(request)
         if answer.hang:
             provider.closing.wait()
+        if answer.after is not None:
+            answer.after.wait(timeout=60)
         if answer.hang or answer.cut:
             self.close_connection = True
             return
