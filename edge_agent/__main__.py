@@ -105,19 +105,20 @@ def _run(settings: Settings) -> int:
     for watch in watches:
         threads.start(f"reader {watch.name}", watch.run)
     threads.start("uplink", uplink.run)
-    return _serve(threads, roster, wake)
+    _wait_for_the_end(threads, roster)
+    wake.set()
+    if threads.join(time.monotonic() + _STOP_SECONDS):
+        outbox.close()
+    log.info("stopped")
+    return 1 if threads.failed.is_set() else 0
 
 
-def _serve(threads: Threads, roster: RosterFile, wake: Wake) -> int:
-    """Until told to stop: keep the roster fresh. Then give what waits a last chance to leave."""
+def _wait_for_the_end(threads: Threads, roster: RosterFile) -> None:
+    """Return when told to stop, or when a thread failed; keep the roster fresh until then."""
     while not threads.stop.is_set():
         if signal.sigtimedwait(_STOP_SIGNALS, _LOOK_EVERY) is not None:
             threads.stop.set()
         roster.refresh()
-    wake.set()
-    ended = threads.join(time.monotonic() + _STOP_SECONDS)
-    log.info("stopped" if ended else "stopped in the middle of connecting")
-    return 1 if threads.failed.is_set() else 0
 
 
 def _device(reader: ReaderSettings) -> readers.Reader:

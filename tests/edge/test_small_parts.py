@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.__main__ import Threads
 from edge_agent.backoff import Backoff
 from edge_agent.clock import host_clock, system_clock
 from edge_agent.debounce import Debounce, Recent
@@ -194,3 +195,34 @@ def test_waking_never_blocks() -> None:
     wake.wait(0.05)
     assert time.monotonic() - started >= 0.04
     wake.close()
+
+
+def _until(event: threading.Event) -> None:
+    event.wait()
+
+
+def test_a_part_that_fails_is_logged_and_ends_all_others(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_stop: threading.Event) -> None:
+        raise LookupError("of all things")
+
+    threads = Threads()
+    threads.start("patient", _until)
+    threads.start("clumsy", fail)
+
+    assert threads.join(time.monotonic() + 5)
+    assert threads.failed.is_set()
+    assert "clumsy failed" in caplog.text
+    assert "of all things" in caplog.text
+
+
+def test_a_part_that_does_not_end_is_not_waited_for() -> None:
+    release = threading.Event()
+    threads = Threads()
+    threads.start("stuck", lambda _stop: _until(release))
+    threads.stop.set()
+
+    assert not threads.join(time.monotonic() + 0.05)
+
+    release.set()
+    assert threads.join(time.monotonic() + 5)
+    assert not threads.failed.is_set()
