@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from flask import Flask
+from apiflask import APIFlask
+from flask import Blueprint, Flask, render_template
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from central.accounts.models import Membership, User, WebSession
 from central.accounts.passwords import hash_password
+from central.app import create_app
+from central.db import db
+from central.people.models import Student
 from central.schools.models import School
+from central.settings import Settings
+from central.web.access import requires
 from tests.builders import a_user
 
 PASSWORD = "una clave larga"
@@ -91,3 +99,38 @@ def make_older(session: Session, user: User, by: timedelta) -> None:
         .values(created_at=then, last_seen_at=then, expires_at=WebSession.expires_at - by)
     )
     session.commit()
+
+
+def with_pages(app: APIFlask) -> APIFlask:
+    """``app`` with pages of a test's own; the one of students has a query gone wrong."""
+    pages = Blueprint("test_pages", __name__, url_prefix="/app/test")
+
+    @pages.get("/students")
+    @requires("see_students")
+    def students() -> str:
+        return " ".join(db.session.scalars(select(Student.given_names)))  # forgot the school
+
+    @pages.get("/messages")
+    @requires("see_messages")
+    def messages() -> str:
+        return "messages"
+
+    reports = Blueprint("reports", __name__, url_prefix="/app/reports")
+
+    @reports.get("/")
+    @requires("see_attendance")
+    def index() -> str:
+        return render_template("auth/sessions.html", sessions=[], this=b"")
+
+    app.register_blueprint(pages)
+    app.register_blueprint(reports)
+    return app
+
+
+@contextmanager
+def application(settings: Settings) -> Iterator[APIFlask]:
+    """An application with other settings than the fixture's."""
+    app = create_app(settings)
+    yield app
+    with app.app_context():
+        db.engine.dispose()

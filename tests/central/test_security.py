@@ -1,38 +1,25 @@
-"""What every answer carries, what every form must carry, and how guessing is slowed down."""
+"""What every answer carries, and what every form must carry."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from http.cookies import SimpleCookie
 
 import pytest
-import redis
 from apiflask import APIFlask
 from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.accounts.models import WebSession
-from central.app import create_app
-from central.db import db
 from central.settings import Settings
 from central.web.security import HEADERS, LARGEST_BODY
-from devkit.servers import Redis
 from tests.builders import a_school
-from tests.central.pages import PASSWORD, Person, a_member, signed_in
+from tests.central.pages import PASSWORD, Person, a_member, application, signed_in
 
 ORIGIN = "https://colegio.example"
-
-
-@contextmanager
-def application(settings: Settings) -> Iterator[APIFlask]:
-    app = create_app(settings)
-    yield app
-    with app.app_context():
-        db.engine.dispose()
 
 
 @pytest.fixture
@@ -149,21 +136,6 @@ def test_behind_the_proxy_the_address_is_the_one_the_proxy_saw(by_https: APIFlas
     assert answer.text == "200.1.2.3 https"
 
 
-def test_no_proxy_no_belief_in_its_headers(app: APIFlask, session: Session) -> None:
-    user = a_member(session, a_school(session))
-    person = Person(app)
-    tries = [
-        person.client.post(
-            "/app/sign-in",
-            data={"email": user.email, "password": "x", "csrf_token": person.form_token()},
-            headers={"X-Forwarded-For": f"10.0.0.{number}"},
-        ).status_code
-        for number in range(9)
-    ]
-
-    assert tries[-1] == 429
-
-
 @pytest.mark.parametrize("path", ["/app/sign-in", "/app/sign-out", "/app/display", "/app/schools"])
 @pytest.mark.parametrize("token", ["", "forged"])
 def test_a_form_without_its_token_changes_nothing(app: APIFlask, path: str, token: str) -> None:
@@ -198,58 +170,6 @@ def test_htmx_sends_the_token_as_a_header(app: APIFlask) -> None:
 
 def test_json_alone_does_not_open_a_form(app: APIFlask) -> None:
     assert Person(app).client.post("/app/display", json={"theme": "dark"}).status_code == 400
-
-
-def test_guessing_a_password_is_stopped_even_for_the_right_one(
-    app: APIFlask, session: Session
-) -> None:
-    user = a_member(session, a_school(session))
-    person = Person(app)
-
-    tries = [person.sign_in(user, "wrong").status_code for _ in range(8)]
-    stopped = person.sign_in(user)
-
-    assert tries == [401] * 8
-    assert stopped.status_code == 429
-    assert 0 < int(stopped.headers["Retry-After"]) <= 300
-    assert "Demasiados intentos" in stopped.text
-    assert signed_in(app, user, address="10.0.0.9").cookie()  # the person elsewhere gets in
-
-
-def test_guessing_tells_nobody_who_exists(app: APIFlask) -> None:
-    person = Person(app)
-
-    tries = [
-        person.post("/app/sign-in", email="nadie@colegio.example", password="x").status_code
-        for _ in range(9)
-    ]
-
-    assert tries == [401] * 8 + [429]
-
-
-def test_signing_in_rightly_is_never_counted(app: APIFlask, session: Session) -> None:
-    user = a_member(session, a_school(session))
-
-    assert all(Person(app).sign_in(user).status_code == 303 for _ in range(9))
-
-
-def test_failures_are_counted_in_redis_so_that_all_processes_know_them(
-    settings: Settings, session: Session, redis_server: Redis
-) -> None:
-    user = a_member(session, a_school(session))
-    with_redis = replace(settings, redis_url=redis_server.url(5))
-
-    with application(with_redis) as app:
-        tries = [Person(app).sign_in(user, "wrong").status_code for _ in range(8)]
-    with application(with_redis) as another:
-        stopped = Person(another).sign_in(user)
-
-    assert tries == [401] * 8
-    assert stopped.status_code == 429
-    with redis.Redis.from_url(redis_server.url(5)) as store:
-        keys = list(store.scan_iter())
-    assert keys
-    assert not any(user.email.encode() in key for key in keys)
 
 
 def test_other_sites_may_call_the_api_only_if_named(settings: Settings, session: Session) -> None:
