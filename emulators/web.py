@@ -175,6 +175,8 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Cache-Control", "no-store")
+        if self.close_connection:
+            self.send_header("Connection", "close")
         for name, value in response.headers.items():
             self.send_header(name, value)
 
@@ -187,7 +189,6 @@ class _Connection(BaseHTTPRequestHandler):
     def _stream(self, response: Response, chunks: Iterator[bytes]) -> None:
         self.close_connection = True  # its end is the end of the answer
         self._head(response)
-        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.flush()
         for chunk in chunks:

@@ -45,6 +45,7 @@ class Graph:
         return [
             Route("POST", r"/v(\d+)\.\d+/([^/]+)/messages", self.send),
             Route("GET", r"/v\d+\.\d+/([^/]+)/message_templates", self.list_templates),
+            Route("GET", r"/v\d+\.\d+/([^/]+)", self.show_phone_number),
         ]
 
     @_graph_errors
@@ -61,6 +62,18 @@ class Graph:
         except NoReply as no_reply:
             self._released.wait(no_reply.seconds)
             raise HangUp from no_reply
+
+    @_graph_errors
+    def show_phone_number(self, request: Request, phone_number_id: str) -> Response:
+        """The number that the school sends from."""
+        self._check_token(request)
+        if phone_number_id != self._account.phone_number_id:
+            raise UnknownObject(phone_number_id)
+        number = f"+{self._account.display_phone_number}"
+        name = self._account.display_name
+        return as_json(
+            {"id": phone_number_id, "display_phone_number": number, "verified_name": name}
+        )
 
     @_graph_errors
     def list_templates(self, request: Request, business_account_id: str) -> Response:

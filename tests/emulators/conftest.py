@@ -1,4 +1,4 @@
-"""The WhatsApp emulator as a process, with a webhook of ours; both shared by a module's tests."""
+"""Emulators as processes: the gates for each test anew, WhatsApp for a module's tests together."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from emulators.nfc.pn532 import Pn532
 from tests.emulators import cloud_client
 from tests.emulators.cloud_client import Cloud
 from tests.emulators.processes import address, running
+from tests.emulators.rig import CARDS, SmallAgent, write_cards
+from tests.emulators.rig import write_config as write_gates_config
 from tests.emulators.sink import Sink
 
 
@@ -59,3 +62,32 @@ def cloud(emulator: str) -> Cloud:
     cloud = Cloud(emulator)
     cloud.order("/emulator/reset", {})
     return cloud
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_cards(tmp_path, CARDS)
+    return tmp_path
+
+
+@pytest.fixture
+def gates(folder: Path) -> Iterator[str]:
+    with running("emulators.gates", "--config", str(write_gates_config(folder))) as process:
+        yield address(process)
+
+
+@pytest.fixture
+def agent(gates: str, folder: Path) -> Iterator[SmallAgent]:
+    with SmallAgent(folder, "norte") as agent:
+        yield agent
+
+
+@pytest.fixture
+def link(tmp_path: Path) -> Path:
+    return tmp_path / "reader-north"
+
+
+@pytest.fixture
+def reader(link: Path) -> Iterator[Pn532]:
+    with Pn532(link) as reader:
+        yield reader
