@@ -28,9 +28,9 @@ def server_user() -> str | None:
 
 
 def reachable(path: Path, user: str) -> bool:
-    """Whether ``user`` may pass through every folder above ``path``."""
+    """Whether ``user`` may pass through every folder above ``path`` that exists."""
     uid = pwd.getpwnam(user).pw_uid
-    for folder in path.resolve().parents:
+    for folder in filter(Path.exists, path.resolve().parents):
         status = folder.stat()
         needed = stat.S_IXUSR if status.st_uid == uid else stat.S_IXOTH
         if not status.st_mode & needed:

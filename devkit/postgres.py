@@ -78,6 +78,7 @@ class Postgres(Server):
         return sheltered(self.folder, self._user) / "data"
 
     def prepare(self) -> Program:
+        self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
         settings = {

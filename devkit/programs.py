@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from devkit.places import ROOT, VENV_PYTHON
+from devkit.places import ROOT, VENV_PYTHON, write_private
 from devkit.ports import LOOPBACK
 from devkit.process import Program, Running
 from devkit.shell import run
@@ -40,18 +42,28 @@ def _central_command(stack: Stack, *arguments: str) -> str:
 
 def emulators(stack: Stack) -> list[Program]:
     """What stands in for hardware and for Meta."""
-    whatsapp = (
-        *("emulators.whatsapp", "--port", str(stack.ports["whatsapp"])),
-        *("--token", stack.state.secret("whatsapp-access-token")),
-        *("--app-secret", stack.state.secret("whatsapp-app-secret")),
-        *("--webhook-url", f"{stack.address('web')}/webhooks/whatsapp"),
-        *("--phone-number-id", PHONE_NUMBER_ID),
-    )
+    whatsapp = ("emulators.whatsapp", "--config", str(_whatsapp_configuration(stack)))
     gates = ("emulators.gates", "--config", str(stack.state.demo / "gates.json"))
     return [
         _module(stack, "whatsapp", whatsapp, PYTHON_ENVIRONMENT, _answers(stack, "whatsapp", "/")),
         _module(stack, "gates", gates, PYTHON_ENVIRONMENT, _answers(stack, "gates", "/gates")),
     ]
+
+
+def _whatsapp_configuration(stack: Stack) -> Path:
+    """In a file, because everybody on the machine can read a command line."""
+    file = stack.state.folder / "whatsapp.json"
+    options = {
+        "port": stack.ports["whatsapp"],
+        "token": stack.state.secret("whatsapp-access-token"),
+        "app_secret": stack.state.secret("whatsapp-app-secret"),
+        "verify_token": stack.state.secret("whatsapp-verify-token"),
+        "webhook_url": f"{stack.address('web')}/webhooks/whatsapp",
+        "phone_number_id": PHONE_NUMBER_ID,
+        "state": str(stack.state.data / "whatsapp.json"),
+    }
+    write_private(file, json.dumps(options))
+    return file
 
 
 def central(stack: Stack) -> list[Program]:
@@ -64,7 +76,7 @@ def central(stack: Stack) -> list[Program]:
     ingest, scheduler = stack.environment("ingest"), stack.environment("scheduler")
     return [
         _module(stack, "web", gunicorn, web, _answers(stack, "web", "/healthz")),
-        _module(stack, "ingest", ("central.ingest",), ingest, _said("ready")),
+        _module(stack, "ingest", ("central.ingest",), ingest, _said("connected")),
         _module(stack, "worker", ("central.jobs", "worker"), worker, _said("Listening")),
         _module(stack, "scheduler", ("central.jobs", "scheduler"), scheduler, _said("started")),
     ]
@@ -78,7 +90,7 @@ def agents(stack: Stack) -> list[Program]:
             f"agent-{folder.name}",
             ("edge_agent", "run", "--config", str(folder / "agent.toml")),
             PYTHON_ENVIRONMENT,
-            _said("connected"),
+            _said("connected to"),
         )
         for folder in sorted((stack.state.demo / "agents").iterdir())
     ]

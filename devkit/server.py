@@ -37,7 +37,6 @@ class Server:
         """Return when it accepts connections. Starting a running server changes nothing."""
         if self.alive():
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._running = Running(self.prepare())
         self._running.wait_ready(START_SECONDS)
 

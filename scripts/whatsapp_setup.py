@@ -106,14 +106,17 @@ def _ask(settings: Settings, node: str, **query: str) -> dict[str, Any]:
         raise Wrong(
             f"{settings.whatsapp_api_url} cannot be reached: {type(error).__name__}"
         ) from error
-    try:
-        body: dict[str, Any] = answer.json()
-    except ValueError:
-        body = {}
     if answer.status_code != 200:
-        told = body.get("error", {}).get("message", "no reason given")
-        raise Wrong(f"{node}: the provider answered {answer.status_code}: {told}")
+        raise Wrong(f"{node}: the provider answered {answer.status_code}: {_reason(answer)}")
+    body: dict[str, Any] = answer.json()
     return body
+
+
+def _reason(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
 
 
 if __name__ == "__main__":

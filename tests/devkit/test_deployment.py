@@ -65,7 +65,6 @@ def test_nothing_starts_before_the_schema_is_there() -> None:
     for name in PROCESSES:
         condition = SERVICES[name]["depends_on"]["prepare"]["condition"]
         assert condition == "service_completed_successfully"
-    assert SERVICES["prepare"]["depends_on"]["postgres"]["condition"] == "service_healthy"
 
 
 def test_only_the_web_is_in_the_shared_network() -> None:
