@@ -12,9 +12,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 PLACEHOLDER: Final = "CHANGE-ME-IN-PRODUCTION"
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 ENVIRONMENTS: Final = ("development", "qa", "production")
 DATABASE_ROLES: Final = ("web", "ingest", "worker", "scheduler")
 META_GRAPH: Final = "https://graph.facebook.com"
@@ -151,11 +152,14 @@ class Settings:
 
     def role_password(self, role: str) -> str:
         """Derived, so that an installation has one database secret to keep and to rotate."""
-        owner_secret = self.db_password
-        if self.database_url_override:
-            owner_secret = urlsplit(self.database_url_override).password or ""
         name = f"attendance_{role}".encode()
-        return hmac.new(owner_secret.encode(), name, hashlib.sha256).hexdigest()
+        return hmac.new(self.owner_password.encode(), name, hashlib.sha256).hexdigest()
+
+    @property
+    def owner_password(self) -> str:
+        if not self.database_url_override:
+            return self.db_password
+        return unquote(urlsplit(self.database_url_override).password or "")
 
     def _url(self, user: str, password: str) -> str:
         address = f"{self.db_host}:{self.db_port}/{self.db_name}"
@@ -199,12 +203,15 @@ _PARSERS: Final[Mapping[str, Any]] = {
 }
 
 
+_COMPOSE_PASSWORD: Final = "school_attendance"  # noqa: S105  what docker-compose.yml falls back to
 _DEFAULTS: Final = {item.metadata["name"]: item.metadata["default"] for item in fields(Settings)}
 
 
 def _problems(settings: Settings) -> Iterator[str]:
     if settings.app_env not in ENVIRONMENTS:
         yield f"APP_ENV: {settings.app_env!r} is not one of {', '.join(ENVIRONMENTS)}"
+    if settings.log_level.upper() not in LOG_LEVELS:
+        yield f"LOG_LEVEL: {settings.log_level!r} is not one of {', '.join(LOG_LEVELS)}"
     if settings.dev_gates_url and not settings.development:
         yield "DEV_GATES_URL: emulated gates exist in development only; remove it"
     if settings.app_env == "production":
@@ -220,8 +227,11 @@ def _unsafe_secrets(settings: Settings) -> Iterator[str]:
             yield f"{name}: a placeholder or too short; generate it with `openssl rand -hex 32`"
     if 0 < len(settings.metrics_token) < 32:
         yield "METRICS_TOKEN: too short; generate it with `openssl rand -hex 32`, or leave it empty"
-    if settings.db_password == _DEFAULTS["DB_PASSWORD"] and not settings.database_url_override:
-        yield "DB_PASSWORD: the default; generate it with `openssl rand -hex 16`"
+    if settings.owner_password in ("", _DEFAULTS["DB_PASSWORD"]):
+        name = "DATABASE_URL" if settings.database_url_override else "DB_PASSWORD"
+        yield f"{name}: no password or the default; generate it with `openssl rand -hex 16`"
+    if settings.mqtt_username and settings.mqtt_password in ("", _COMPOSE_PASSWORD):
+        yield "MQTT_PASSWORD: none or the default; generate it with `openssl rand -hex 16`"
     if settings.s3_secret_key == _DEFAULTS["S3_SECRET_KEY"]:
         yield "S3_SECRET_KEY: the development key; use the store's own credentials"
 
