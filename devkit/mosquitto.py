@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +34,8 @@ class Mosquitto(Server):
         """Let these in as well (or with a new password), also while it runs."""
         self._users.update(users)
         self._write_passwords()
-        if self._running is not None and self._running.alive():
-            os.kill(self.pid, signal.SIGHUP)
+        if self._running is not None:
+            self._running.send(signal.SIGHUP)
 
     @property
     def store(self) -> Path:

@@ -92,7 +92,10 @@ class Running:
     def ask_to_stop(self) -> None:
         if self.alive():
             self._family = descendants(self.pid)  # unknown once it has gone without them
-            self._process.send_signal(self.program.stop_signal)
+            self.send(self.program.stop_signal)
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)  # does nothing once it has ended
 
     def stop(self) -> None:
         """End it in an orderly way, or by force when its grace is over."""

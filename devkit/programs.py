@@ -12,6 +12,7 @@ from devkit.ports import LOOPBACK
 from devkit.process import Program, Running
 from devkit.shell import run
 from devkit.stack import DATABASE, PHONE_NUMBER_ID, PYTHON_ENVIRONMENT, Stack
+from devkit.stamps import Stamp
 
 Readiness = Callable[[Running], bool]
 
@@ -22,7 +23,24 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def migrate(stack: Stack) -> str:
     """Bring the database to the newest schema; what the command said. PostgreSQL must run."""
     stack.postgres.create_database(DATABASE)
-    return _central_command(stack, "migrate")
+    said = _central_command(stack, "migrate")
+    _schema(stack).set()
+    return said
+
+
+def migrate_if_changed(stack: Stack) -> None:
+    """As ``migrate``, unless the same migrations have been applied to these data before."""
+    if not _schema(stack).is_current():
+        migrate(stack)
+
+
+def _schema(stack: Stack) -> Stamp:
+    inputs = [
+        ROOT / "migrations",
+        ROOT / "central" / "db_roles.py",
+        ROOT / "central" / "settings.py",
+    ]
+    return Stamp(stack.state.data / "schema", inputs)  # beside the data, so that it goes with them
 
 
 def seed(stack: Stack) -> str:
@@ -40,14 +58,17 @@ def _central_command(stack: Stack, *arguments: str) -> str:
     return run((str(VENV_PYTHON), "-m", "central.cli", *arguments), env, cwd=ROOT)
 
 
-def emulators(stack: Stack) -> list[Program]:
-    """What stands in for hardware and for Meta."""
-    whatsapp = ("emulators.whatsapp", "--config", str(_whatsapp_configuration(stack)))
-    gates = ("emulators.gates", "--config", str(stack.state.demo / "gates.json"))
-    return [
-        _module(stack, "whatsapp", whatsapp, PYTHON_ENVIRONMENT, _answers(stack, "whatsapp", "/")),
-        _module(stack, "gates", gates, PYTHON_ENVIRONMENT, _answers(stack, "gates", "/gates")),
-    ]
+def whatsapp(stack: Stack) -> Program:
+    """What stands in for Meta and for the guardians' phones."""
+    command = ("emulators.whatsapp", "--config", str(_whatsapp_configuration(stack)))
+    ready = _answers(stack, "whatsapp", "/")
+    return _module(stack, "whatsapp", command, PYTHON_ENVIRONMENT, ready)
+
+
+def gates(stack: Stack) -> Program:
+    """What stands in for readers, cards and lights. Its configuration comes from seeding."""
+    command = ("emulators.gates", "--config", str(stack.state.demo / "gates.json"))
+    return _module(stack, "gates", command, PYTHON_ENVIRONMENT, _answers(stack, "gates", "/gates"))
 
 
 def _whatsapp_configuration(stack: Stack) -> Path:

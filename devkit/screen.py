@@ -26,6 +26,7 @@ def overview(run: dict[str, Any]) -> str:
 
 URL_TITLES = {
     "app": "the school",
+    "board": "live board",
     "gates": "tap a card",
     "phones": "guardians' phones",
     "api_docs": "API",

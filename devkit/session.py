@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -38,21 +39,22 @@ class Session:
             self._state.forget_run()
 
     def _start_everything(self) -> None:
-        start, stack = self._supervisor.start, self._stack
+        supervisor, stack = self._supervisor, self._stack
         shutil.rmtree(stack.run_folder, ignore_errors=True)  # the last run's sockets and figures
         stack.run_folder.mkdir(mode=0o700, parents=True)
-        with step("PostgreSQL and Redis"):
-            start([stack.postgres.prepare(), stack.redis.prepare()])
+        with step("PostgreSQL, Redis and Mosquitto"):
+            servers = (stack.postgres, stack.redis, stack.mosquitto)
+            supervisor.start([server.prepare() for server in servers])
         with step("schema"):
-            programs.migrate(stack)
-        with step("demo school"):
+            programs.migrate_if_changed(stack)
+        with step("demo school, central and emulators"):
+            supervisor.begin([programs.whatsapp(stack), *programs.central(stack)])
             programs.seed(stack)
-        with step("Mosquitto"):
-            start([stack.mosquitto.prepare()])
-        with step("emulators and central"):
-            start(programs.emulators(stack) + programs.central(stack))
+            stack.mosquitto.prepare()  # now it knows the devices that seeding has made
+            supervisor.send("mosquitto", signal.SIGHUP)
+            supervisor.start([programs.gates(stack)])
         with step("gates"):
-            start(programs.agents(stack))
+            supervisor.start(programs.agents(stack))
 
     def _write_record(self) -> None:
         self._state.write_run(self._record())

@@ -54,6 +54,7 @@ class Stack:
         """Where a person may want to look."""
         return {
             "app": f"{self.web_url}/app/",
+            "board": f"{self.web_url}/app/board",
             "gates": f"{self.web_url}/dev/gates",
             "phones": f"{self.address('whatsapp')}/",
             "api_docs": f"{self.web_url}/api/docs",

@@ -61,23 +61,37 @@ class Supervisor:
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
 
     def start(self, programs: Sequence[Program]) -> None:
-        """Start these together and return when all are ready.
+        """Start these together and return when all are ready; raises as ``await_ready``."""
+        self.begin(programs)
+        self.await_ready()
 
-        What runs already stays under supervision meanwhile. Raises DevError if one of them is not
-        ready in time, StopRequested if somebody asked to stop.
-        """
+    def begin(self, programs: Sequence[Program]) -> None:
+        """Start these together, to be stopped together, without waiting for them."""
         stage = [Member(program) for program in programs]
         self._stages.append(stage)
         self.members += stage
         for member in stage:
             self._start(member)
+
+    def await_ready(self) -> None:
+        """Return when everything that was begun is ready.
+
+        What runs already stays under supervision meanwhile. Raises DevError if something is not
+        ready in time, StopRequested if somebody asked to stop.
+        """
         deadline = time.monotonic() + START_SECONDS
-        while waiting := [member for member in stage if member.state != "ready"]:
+        while waiting := [member for member in self.members if member.state != "ready"]:
             if time.monotonic() > deadline or any(m.deaths_in_a_row > 2 for m in waiting):
                 raise DevError("\n".join(map(_why_not_ready, waiting)))
             self._turn()
             if self._stop_asked:
                 raise StopRequested
+
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a program that runs, such as SIGHUP to read its configuration again."""
+        for member in self.members:
+            if member.program.name == name and member.running is not None:
+                member.running.send(number)
 
     def run(self) -> None:
         """Return when somebody asks to stop."""

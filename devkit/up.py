@@ -68,7 +68,7 @@ def status(state: State) -> int:
 def status_json(state: State) -> int:
     """As ``status``, for programs."""
     run = state.run()
-    say(json.dumps({"running": run is not None, **(run or {})}, indent=2))
+    say(json.dumps({"running": run is not None, **(run or {})}, indent=2, ensure_ascii=False))
     return 0 if run and run["ready"] else 1
 
 
