@@ -13,12 +13,13 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy.orm import Session
 
+from central.accounts.rules import PERMISSIONS
 from central.web.assets import STATIC
 from tests.central.api import Caller, a_caller_as, a_morning
 from tests.central.served import served
 from tests.e2e.browser import Visit, chromium
 
-DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
@@ -68,6 +69,34 @@ def test_every_operation_says_what_it_does_and_who_may(spec: dict[str, Any]) -> 
         assert operation["summary"].endswith(".")
         opened = path.startswith("/api/v1/auth/")
         assert ("security" in operation) != opened, path
+
+
+def test_the_guide_lists_every_operation_with_its_filters(spec: dict[str, Any]) -> None:
+    rows = re.findall(r"^\| `([A-Z]+) (/api/[^`]*)` \|(.*)$", GUIDE.read_text(), re.MULTILINE)
+
+    assert {(method, path) for method, path, _ in rows} == {
+        (method, path) for method, path, _ in operations(spec)
+    }
+    said = {path: set(re.findall(r"`(\w+)`", text)) for _, path, text in rows}
+    for _, path, operation in operations(spec):
+        query = {item["name"] for item in operation["parameters"] if item["in"] == "query"}
+        assert said[path] == query - {"limit", "cursor"}, path
+
+
+def test_the_guide_names_who_may(spec: dict[str, Any]) -> None:
+    asked = {
+        "students": "see_students",
+        "taps": "see_attendance",
+        "attendance-days": "see_attendance",
+        "notifications": "see_messages",
+        "gates": "see_gates",
+    }
+    for resource, permission in asked.items():
+        row = re.search(
+            rf"^\| `GET /api/v1/{resource}` .*\|(.*)\|$", GUIDE.read_text(), re.MULTILINE
+        )
+        assert row, resource
+        assert set(row.group(1).strip().split(", ")) == PERMISSIONS[permission]
 
 
 def test_every_failure_is_documented_as_a_problem(spec: dict[str, Any]) -> None:
