@@ -120,9 +120,9 @@ class Deliveries:
                 self._post(endpoint, event)
             elif self._begins(event):
                 event.begun = True
-                self._queue(event, event.due)
-            with self._changed:
-                self._under_way.pop(event.order, None)
+                self._put_back(event, event.due)
+            else:
+                self._finish(event)
         endpoint.close()
 
     def _next(self) -> Event | None:
@@ -156,6 +156,7 @@ class Deliveries:
             self._outages = 0
             if 200 <= status < 300:
                 self._counts["posted"] += 1
+                self._finish(event)
                 return
             self._counts["refused"] += 1
             self._try_again(event, time.time() + _back_off(event.attempts))
@@ -175,15 +176,24 @@ class Deliveries:
         event.attempts += 1
         if time.time() - event.made_at > GIVE_UP_AFTER:
             self._counts["dropped"] += 1
+            self._finish(event)
         else:
-            self._queue(event, due)
+            self._put_back(event, due)
 
-    def _queue(self, event: Event, due: float) -> None:
+    def _put_back(self, event: Event, due: float) -> None:
         with self._changed:
-            if event.order in self._under_way:  # else it was forgotten meanwhile
+            if self._finish(event):
                 event.due = due
                 heapq.heappush(self._waiting, event)
                 self._changed.notify()
+
+    def _finish(self, event: Event) -> bool:
+        """End the work on an event; False if it was forgotten meanwhile.
+
+        Together with putting it back, or the next worker's claim to it would be ended instead.
+        """
+        with self._changed:
+            return self._under_way.pop(event.order, None) is not None
 
 
 class _Endpoint:

@@ -65,24 +65,26 @@ APPROVED: Mapping[tuple[str, str], Template] = {
         _utility(
             "ingreso_ok",
             "es",
-            "Aviso: {{1}} ingresó al colegio a las {{2}} por {{3}}. "
-            "Mensaje automático del colegio.",
+            "Te informamos que {{1}} ingresó al colegio a las {{2}} por {{3}}. "
+            "Aviso automático del colegio.",
         ),
         _utility(
             "ingreso_ok",
             "en",
-            "Notice: {{1}} arrived at school at {{2}} through {{3}}. "
-            "Automatic message from the school.",
+            "We let you know that {{1}} arrived at school at {{2}} through {{3}}. "
+            "Automatic notice from the school.",
         ),
         _utility(
             "salida_ok",
             "es",
-            "Aviso: {{1}} salió del colegio a las {{2}} por {{3}}. Mensaje automático del colegio.",
+            "Te informamos que {{1}} salió del colegio a las {{2}} por {{3}}. "
+            "Aviso automático del colegio.",
         ),
         _utility(
             "salida_ok",
             "en",
-            "Notice: {{1}} left school at {{2}} through {{3}}. Automatic message from the school.",
+            "We let you know that {{1}} left school at {{2}} through {{3}}. "
+            "Automatic notice from the school.",
         ),
     )
 }

@@ -204,6 +204,21 @@ def test_a_refused_webhook_is_posted_again_until_it_is_taken(cloud: Cloud, sink:
     assert cloud.get("/emulator/webhooks")["refused"] == 2
 
 
+def test_none_is_lost_among_many_that_are_refused_at_first(cloud: Cloud, sink: Sink) -> None:
+    first = sink.posts
+    sink.answer = lambda number: 503 if number <= first + 400 else 200
+    cloud.behave(delays={"sent": 0, "delivered": 0, "read": 0})
+
+    try:
+        ids = [cloud.send(to=f"5695555{number:04}") for number in range(100)]
+        eventually(lambda: settled(cloud), within=20)
+    finally:
+        sink.answer = lambda _number: 200
+
+    assert [sorted(sink.statuses(id_)) for id_ in ids] == [sorted(LADDER)] * 100
+    assert sink.posts == first + 700
+
+
 def test_the_webhook_is_verified_with_the_token_and_the_challenge(cloud: Cloud) -> None:
     assert cloud.order("/emulator/verify", {}).json() == {"verified": True}
 
