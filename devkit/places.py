@@ -20,6 +20,7 @@ VENV_PYTHON = VENV / "bin" / "python"
 
 # PostgreSQL refuses to run as root. This user exists everywhere and owns nothing.
 UNPRIVILEGED = "nobody"
+SHELTER = Path("/var/tmp/school-attendance")  # noqa: S108 - survives a reboot, as .dev does
 
 
 def server_user() -> str | None:
@@ -46,8 +47,11 @@ def sheltered(path: Path, user: str | None) -> Path:
     """
     if user is None or reachable(path, user):
         return path
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    return Path("/var/tmp/school-attendance") / name  # noqa: S108 - survives a reboot, as .dev does
+    SHELTER.mkdir(mode=0o711, exist_ok=True)
+    if SHELTER.stat().st_uid != os.geteuid():
+        raise DevError(f"{SHELTER} belongs to somebody else; root's servers cannot use it")
+    SHELTER.chmod(0o711)  # whatever the umask says
+    return SHELTER / hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
 
 
 def site_package(name: str) -> Path:

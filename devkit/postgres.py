@@ -109,7 +109,10 @@ class Postgres(Server):
 
     def _make_cluster(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)  # a first start that was cut short
-        self.data.mkdir(parents=True)
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        if self.data.parent != self.folder:
+            self.data.parent.chmod(0o711)
+        self.data.mkdir()
         password_file = self.data.with_name("initdb.password")
         write_private(password_file, self.password)
         if self._user is not None:
