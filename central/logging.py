@@ -77,7 +77,11 @@ def configure(settings: Settings, process: str, stream: TextIO = sys.stderr) -> 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*context, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            *context,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
