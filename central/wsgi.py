@@ -2,7 +2,10 @@
 
 import os
 
+from central import logging
 from central.app import create_app
 from central.settings import Settings
 
-app = create_app(Settings.from_env(os.environ))
+settings = Settings.from_env(os.environ)
+logging.configure(settings, "web")
+app = create_app(settings)
