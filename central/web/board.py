@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from flask import Blueprint, Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 
 from central.attendance import passage_queries, student_queries
 from central.attendance.passage_queries import Sighting
@@ -24,6 +26,7 @@ from central.web.board_page import audience_of, gather
 from central.web.board_usual import UsualDays
 
 KINDS: Final = ("entry", "exit", "nobody")
+DAY_AND_MONTH: Final = {"es": "EEEE d 'de' MMMM", "en": "EEEE, MMMM d"}  # CLDR has only short ones
 
 bp = Blueprint("board", __name__)
 
@@ -132,6 +135,12 @@ def wall_clock(moment: datetime, zone: ZoneInfo) -> str:
     """The time on the school's wall, such as ``8:07``."""
     local = moment.astimezone(zone)
     return f"{local.hour}:{local.minute:02}"
+
+
+@bp.app_template_filter("day_and_month")
+def day_and_month(day: date) -> str:
+    """A date near today, without its year: ``martes 24 de noviembre``."""
+    return format_date(day, DAY_AND_MONTH[str(get_locale())], locale=get_locale())
 
 
 bp.add_app_template_filter(clock, "clock_of_second")

@@ -23,7 +23,7 @@ class Size:
     height: int
 
 
-SIZES = (Size("narrow", 340, 170), Size("medium", 700, 190), Size("wide", 1180, 200))
+SIZES = (Size("narrow", 340, 160), Size("medium", 700, 160), Size("wide", 1180, 160))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ export function watch({ address, names, onEvent, poll }) {
   let source = null;
   let heardAt = 0;
   let polling = null;
+  let leaving = false;
 
   function say(state) {
     const live = document.querySelector("#live");
@@ -45,6 +46,7 @@ export function watch({ address, names, onEvent, poll }) {
   }
 
   function failed() {
+    if (leaving) return; // the browser cuts the stream before it shows the next page
     if (source.readyState === EventSource.CONNECTING) return say("connecting"); // by itself
     if (polling === null) polling = setInterval(ask, POLL_MS);
     ask();
@@ -68,6 +70,8 @@ export function watch({ address, names, onEvent, poll }) {
   setInterval(look, SILENT_MS / 4);
   document.addEventListener("visibilitychange", () => document.hidden || look());
   addEventListener("online", open);
+  addEventListener("beforeunload", () => (leaving = true));
+  addEventListener("pageshow", () => (leaving = false));
   say("connecting");
   open();
 }
