@@ -1,34 +1,58 @@
 """Imported by Alembic and the app factory, so that every table is registered."""
 
+from central.absences.models import AbsenceRequest
 from central.accounts.models import AuditEntry, Membership, RefreshToken, User, WebSession
-from central.attendance.models import AttendanceDay, Tap
-from central.calendar.models import CourseSchedule
+from central.attendance.models import AttendanceDay, DayClosing, DayCorrection, Tap
+from central.calendar.models import CalendarException, CourseSchedule, SchoolYear, Term
 from central.cards.models import Card
-from central.devices.models import Device, Gate, QuarantinedMessage, Stream
+from central.devices.models import (
+    Device,
+    Gate,
+    GateCourse,
+    GateOutage,
+    QuarantinedMessage,
+    Stream,
+)
 from central.notifications.models import Notification
-from central.people.models import Course, Guardian, Student, StudentGuardian, TeacherCourse
+from central.people.models import (
+    Course,
+    Enrolment,
+    Guardian,
+    Student,
+    StudentGuardian,
+    TeacherCourse,
+)
 from central.schools.models import School, SiteKey
 
 __all__ = [
+    "AbsenceRequest",
     "AttendanceDay",
     "AuditEntry",
+    "CalendarException",
     "Card",
     "Course",
     "CourseSchedule",
+    "DayClosing",
+    "DayCorrection",
     "Device",
+    "Enrolment",
     "Gate",
+    "GateCourse",
+    "GateOutage",
     "Guardian",
     "Membership",
     "Notification",
     "QuarantinedMessage",
     "RefreshToken",
     "School",
+    "SchoolYear",
     "SiteKey",
     "Stream",
     "Student",
     "StudentGuardian",
     "Tap",
     "TeacherCourse",
+    "Term",
     "User",
     "WebSession",
 ]

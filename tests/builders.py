@@ -15,6 +15,7 @@ from central.models import (
     Course,
     CourseSchedule,
     Device,
+    Enrolment,
     Gate,
     Guardian,
     School,
@@ -93,6 +94,15 @@ def a_student(
         enrolled_on=date(2026, 3, 1),
     )
     session.add(student)
+    session.flush()
+    session.add(
+        Enrolment(
+            school_id=course.school_id,
+            student_id=student.id,
+            course_id=course.id,
+            from_on=student.enrolled_on,
+        )
+    )
     session.flush()
     if card is not None:
         session.add(

@@ -20,6 +20,7 @@ PRODUCT = ("contracts", "central", "edge_agent", "emulators", "firmware_config")
 ENTRY_POINTS = ("web", "api", "ingest", "jobs", "cli")
 ENTRY_FILES = tuple(f"central/{name}{end}" for name in ENTRY_POINTS for end in ("/**/*.py", ".py"))
 DOMAINS = (
+    "absences",
     "schools",
     "people",
     "cards",

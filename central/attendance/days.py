@@ -24,6 +24,13 @@ _LOCK = text("""
     ) AS locked
 """)
 
+_TOUCHED = text("""
+    SELECT school_id, student_id, on_date FROM taps
+    WHERE school_id = :school_id AND student_id = ANY (CAST(:student_ids AS bigint[]))
+        AND on_date BETWEEN :from_on AND :until_on
+    GROUP BY school_id, student_id, on_date
+""")
+
 _READ = text("""
     SELECT d.school_id, d.student_id, d.on_date, h.starts_at, h.tolerance_minutes,
         t.tapped_at, t.direction, t.gate_id, t.clock, t.card_kind, t.stream_id, t.seq
@@ -81,6 +88,23 @@ def recompute(
         conclusions.append((day, rules.conclude_passages(passages[day], facts.schedule)))
     _write(session, conclusions)
     return passages
+
+
+def touched(
+    session: Session, school_id: int, student_ids: Collection[int], from_on: date, until_on: date
+) -> list[Day]:
+    """The days of these students, from one date to another, about which something is known."""
+    _lock_students(session, student_ids)
+    rows = session.execute(
+        _TOUCHED,
+        {
+            "school_id": school_id,
+            "student_ids": list(student_ids),
+            "from_on": from_on,
+            "until_on": until_on,
+        },
+    )
+    return [(school, student, on_date) for school, student, on_date in rows]
 
 
 def _lock_students(session: Session, student_ids: Iterable[int]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -16,9 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.db import Base
-from central.types import UTCDateTime
+from central.types import Json, UTCDateTime
 
 STATUSES = ("present", "late", "absent", "justified", "left_early", "no_class", "no_data")
+METHODS = ("taps", "staff", "absence", "correction", "calendar", "closing")
 
 
 class Tap(Base):
@@ -65,13 +68,18 @@ class Tap(Base):
 class AttendanceDay(Base):
     """What is concluded about one student on one date: a pure function of the day's facts.
 
-    Holds nothing about when or how often it was computed, so a rebuild gives the same row.
+    ``minutes_late`` are those that count, whatever the status: a student who was late may also have
+    left early. ``method`` says on what the status rests: ``taps`` of a card, an entry that the
+    ``staff`` made, an approved ``absence``, a signed ``correction``, the ``calendar``, or the
+    ``closing`` of a day on which nothing was seen. Holds nothing about when or how often it was
+    computed, so a rebuild gives the same row.
     """
 
     __tablename__ = "attendance_days"
     __table_args__ = (
         ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
         CheckConstraint(f"status IN {STATUSES}", name="status_known"),
+        CheckConstraint(f"method IN {METHODS}", name="method_known"),
         CheckConstraint("confidence IN ('sure', 'unsure')", name="confidence_known"),
         CheckConstraint("minutes_late >= 0", name="minutes_late_positive"),
         Index("ix_attendance_days_student", "school_id", "student_id", "on_date"),
@@ -89,3 +97,69 @@ class AttendanceDay(Base):
     minutes_late: Mapped[int] = mapped_column(server_default=text("0"))
     passages: Mapped[int]
     confidence: Mapped[str]
+    method: Mapped[str] = mapped_column(server_default="taps")
+
+
+class DayCorrection(Base):
+    """A signed correction of one student's day: another status, or a tap that does not count.
+
+    Only ``applied`` and ``approved`` ones count; of several the later. A row is never changed but
+    for the decision about it. There is no foreign key to the tap, since taps are kept for less
+    time than corrections.
+    """
+
+    __tablename__ = "day_corrections"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
+        CheckConstraint("kind IN ('set_status', 'ignore_tap')", name="kind_known"),
+        CheckConstraint(f"status IN {STATUSES}", name="status_known"),
+        CheckConstraint(
+            "state IN ('applied', 'proposed', 'approved', 'rejected')", name="state_known"
+        ),
+        CheckConstraint("minutes_late >= 0", name="minutes_late_positive"),
+        CheckConstraint(
+            "CASE kind WHEN 'set_status' THEN status IS NOT NULL"
+            " AND num_nonnulls(stream_id, seq) = 0"
+            " ELSE num_nonnulls(stream_id, seq) = 2"
+            " AND num_nonnulls(status, minutes_late) = 0 END",
+            name="content_as_the_kind_needs",
+        ),
+        CheckConstraint("decided_by <> author_id", name="two_people"),
+        CheckConstraint(
+            "state NOT IN ('approved', 'rejected') OR decided_at IS NOT NULL",
+            name="decision_has_its_time",
+        ),
+        Index("ix_day_corrections_day", "school_id", "student_id", "on_date"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    on_date: Mapped[date]
+    kind: Mapped[str]
+    status: Mapped[str | None]
+    minutes_late: Mapped[int | None]
+    stream_id: Mapped[int | None] = mapped_column(BigInteger)
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    state: Mapped[str] = mapped_column(server_default="applied")
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    decision_note: Mapped[str | None]
+
+
+class DayClosing(Base):
+    """A date whose days are concluded for everybody, seen or not. ``closed_by`` None: the system.
+
+    Taps, absences and corrections that come later still change its days.
+    """
+
+    __tablename__ = "day_closings"
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    on_date: Mapped[date] = mapped_column(primary_key=True)
+    closed_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    summary: Mapped[dict[str, Any]] = mapped_column(Json, server_default="{}")

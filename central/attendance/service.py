@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import events
@@ -16,6 +18,7 @@ from central.devices import quarantine
 from central.devices.quarantine import Unreadable
 from central.devices.service import OpenStream, StreamName, advance_streams
 from central.errors import NotFound
+from central.schools.models import School
 from contracts import topics
 from contracts.messages import Receipt, TapBatch
 
@@ -59,6 +62,19 @@ def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) ->
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
     return Recorded(receipts, len(fresh), len(told))
+
+
+def refresh_days(
+    session: Session, school_id: int, student_ids: Collection[int], from_on: date, until_on: date
+) -> None:
+    """Conclude these students' days anew, after a fact other than a tap has changed.
+
+    Call it in the transaction that changes the fact. Both dates are included. Repeating changes
+    nothing. The session must have entered the school.
+    """
+    zone = session.scalars(select(School.timezone).where(School.id == school_id)).one()
+    touched = days.touched(session, school_id, student_ids, from_on, until_on)
+    days.recompute(session, touched, {school_id: ZoneInfo(zone)})
 
 
 def _sequence_numbers(sent: Sequence[SentTaps]) -> dict[StreamName, list[int]]:

@@ -34,6 +34,49 @@ class Gate(Base):
     name: Mapped[str]
 
 
+class GateCourse(Base):
+    """A gate serves a course. A course without any is served by every gate of the school."""
+
+    __tablename__ = "gate_courses"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "gate_id"], ["gates.school_id", "gates.id"]),
+        ForeignKeyConstraint(["school_id", "course_id"], ["courses.school_id", "courses.id"]),
+        Index("ix_gate_courses_course", "school_id", "course_id"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    gate_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    course_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+
+
+class GateOutage(Base):
+    """A time of which taps of a gate are missing; until now, while ``until_at`` is None.
+
+    It makes an absence doubtful: who was not seen while students arrive may have come. So one
+    whose taps have all arrived afterwards is removed.
+    """
+
+    __tablename__ = "gate_outages"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "gate_id"], ["gates.school_id", "gates.id"]),
+        CheckConstraint("from_at <= until_at", name="times_in_order"),
+        Index("ix_gate_outages_gate", "school_id", "gate_id", "from_at"),
+        Index(
+            "uq_gate_outages_open",
+            "school_id",
+            "gate_id",
+            unique=True,
+            postgresql_where=text("until_at IS NULL"),
+        ),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    gate_id: Mapped[int] = mapped_column(BigInteger)
+    from_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    until_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
 class Device(Base):
     """One sender of taps: a Pi, a web kiosk, the staff desk or an import.
 

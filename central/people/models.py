@@ -13,7 +13,9 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
+    text,
 )
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.db import Base
@@ -65,6 +67,36 @@ class Student(Base):
     photo_opt_in: Mapped[bool] = mapped_column(server_default="false")
     enrolled_on: Mapped[date]
     left_on: Mapped[date | None]
+
+
+class Enrolment(Base):
+    """A student belongs to a course from one date to another, both included, or until further.
+
+    ``students.course_id`` is the course of the newest one, for pages that look at today.
+    """
+
+    __tablename__ = "enrolments"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
+        ForeignKeyConstraint(["school_id", "course_id"], ["courses.school_id", "courses.id"]),
+        CheckConstraint("from_on <= until_on", name="dates_in_order"),
+        # as ranges of one number each: a plain bigint would need the extension btree_gist
+        ExcludeConstraint(
+            (text("int8range(school_id, school_id, '[]')"), "="),
+            (text("int8range(student_id, student_id, '[]')"), "="),
+            (text("daterange(from_on, until_on, '[]')"), "&&"),
+            name="ex_enrolments_overlap",
+        ),
+        Index("ix_enrolments_student", "school_id", "student_id", "from_on"),
+        Index("ix_enrolments_course", "school_id", "course_id"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    course_id: Mapped[int] = mapped_column(BigInteger)
+    from_on: Mapped[date]
+    until_on: Mapped[date | None]
 
 
 class Guardian(Base):

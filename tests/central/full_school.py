@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 
 from sqlalchemy.orm import Session
 
 from central.models import (
+    AbsenceRequest,
     AttendanceDay,
     AuditEntry,
+    CalendarException,
     CourseSchedule,
+    DayClosing,
+    DayCorrection,
+    GateCourse,
+    GateOutage,
     Membership,
     Notification,
     QuarantinedMessage,
     School,
+    SchoolYear,
     Stream,
     Tap,
     TeacherCourse,
+    Term,
 )
 from tests.builders import (
     MORNING,
@@ -41,7 +49,10 @@ def a_full_school(session: Session) -> School:
     device = a_device(session, gate)
     user = a_user(session)
     stream = Stream(school_id=school.id, device_id=device.id, key="s1")
-    session.add(stream)
+    year = SchoolYear(
+        school_id=school.id, year=2026, starts_on=date(2026, 3, 2), ends_on=date(2026, 12, 18)
+    )
+    session.add_all([stream, year])
     session.flush()
     here = {"school_id": school.id, "student_id": student.id}
     session.add_all(
@@ -97,6 +108,34 @@ def a_full_school(session: Session) -> School:
             ),
             AuditEntry(school_id=school.id, actor_id=user.id, action="signed_in"),
             Membership(school_id=school.id, user_id=user.id, role="director"),
+            Term(
+                school_id=school.id,
+                school_year_id=year.id,
+                name="1",
+                starts_on=year.starts_on,
+                ends_on=year.ends_on,
+            ),
+            CalendarException(
+                school_id=school.id,
+                from_on=date(2026, 9, 18),
+                until_on=date(2026, 9, 18),
+                kind="holiday",
+                reason="Fiestas Patrias",
+            ),
+            AbsenceRequest(
+                **here, from_on=SCHOOL_DAY, until_on=SCHOOL_DAY, kind="absence", reason="illness"
+            ),
+            DayCorrection(
+                **here,
+                on_date=SCHOOL_DAY,
+                kind="set_status",
+                status="present",
+                reason="seen in class",
+                author_id=user.id,
+            ),
+            DayClosing(school_id=school.id, on_date=SCHOOL_DAY),
+            GateOutage(school_id=school.id, gate_id=gate.id, from_at=MORNING),
+            GateCourse(school_id=school.id, gate_id=gate.id, course_id=course.id),
             TeacherCourse(school_id=school.id, user_id=user.id, course_id=course.id),
         ]
     )

@@ -174,10 +174,9 @@ def test_a_process_adds_rows_to_its_school_only(
         if not may(process, table, "INSERT"):
             continue
         foreign = text(f"SELECT * FROM {table} WHERE {column} = {world.theirs}")
-        row = dict(session.execute(foreign).mappings().one())
+        stored = session.execute(foreign).mappings().one()
+        row = {name: "{}" if isinstance(value, dict) else value for name, value in stored.items()}
         columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
-        if "detail" in row:
-            row["detail"] = "{}"
 
         with pytest.raises(ProgrammingError, match="row-level security"):
             process.execute(

@@ -1,0 +1,69 @@
+"""Requests to be absent, late or to leave early, and what was decided about them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from central.db import Base
+from central.types import UTCDateTime
+
+KINDS = ("absence", "late", "early_leave")
+STATUSES = ("pending", "approved", "rejected", "withdrawn")
+
+
+class AbsenceRequest(Base):
+    """A guardian or the staff asks that a student be excused on some dates, both included.
+
+    Only an ``approved`` one counts for the days. The document lies in the store under its key.
+    """
+
+    __tablename__ = "absence_requests"
+    __table_args__ = (
+        ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
+        ForeignKeyConstraint(
+            ["school_id", "requested_by_guardian"], ["guardians.school_id", "guardians.id"]
+        ),
+        CheckConstraint(f"kind IN {KINDS}", name="kind_known"),
+        CheckConstraint(f"status IN {STATUSES}", name="status_known"),
+        CheckConstraint("from_on <= until_on", name="dates_in_order"),
+        CheckConstraint(
+            "status NOT IN ('approved', 'rejected') OR decided_at IS NOT NULL",
+            name="decision_has_its_time",
+        ),
+        CheckConstraint(
+            "num_nonnulls(document_key, document_name, document_type, document_bytes) IN (0, 4)",
+            name="document_whole",
+        ),
+        Index("ix_absence_requests_student", "school_id", "student_id", "from_on"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    student_id: Mapped[int] = mapped_column(BigInteger)
+    from_on: Mapped[date]
+    until_on: Mapped[date]
+    kind: Mapped[str]
+    reason: Mapped[str]  # a code of the interface
+    comment: Mapped[str] = mapped_column(server_default="")
+    requested_by_user: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    requested_by_guardian: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(server_default="pending")
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    decision_note: Mapped[str | None]
+    document_key: Mapped[str | None]
+    document_name: Mapped[str | None]
+    document_type: Mapped[str | None]  # a media type
+    document_bytes: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
