@@ -5,17 +5,21 @@ from __future__ import annotations
 from apiflask import APIFlask
 
 from central.accounts.tokens import Signer
-from central.api import docs, errors, health, metrics, spec, v1
+from central.api.docs import bp as docs
+from central.api.errors import register as answer_failures
+from central.api.health import register as tell_health
+from central.api.metrics import register as tell_figures
+from central.api.spec import register as describe
+from central.api.v1 import BLUEPRINTS
 from central.settings import Settings
 
 
 def register(app: APIFlask, settings: Settings) -> None:
     """Add the API, its documentation, health and metrics to ``app``."""
     app.extensions["api_signer"] = Signer(settings.secret_key)
-    errors.register(app)
-    spec.register(app)
-    for blueprint in v1.BLUEPRINTS:
+    answer_failures(app)
+    describe(app)
+    for blueprint in (*BLUEPRINTS, docs):
         app.register_blueprint(blueprint)
-    app.register_blueprint(docs.bp)
-    health.register(app, settings)
-    metrics.register(app, settings)
+    tell_health(app, settings)
+    tell_figures(app, settings)
