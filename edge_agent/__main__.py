@@ -33,7 +33,7 @@ log = logging.getLogger("edge_agent")
 
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _LOOK_EVERY = 1.0  # seconds between two looks at the roster file
-_STOP_SECONDS = 1.85  # until we leave whatever a thread still does; 2 s is what we are granted
+_STOP_SECONDS = 1.8  # until we leave whatever a thread still does; 2 s is what we are granted
 
 
 class Threads:

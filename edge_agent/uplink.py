@@ -28,7 +28,7 @@ from edge_agent.wake import Wake
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 1.4  # for the last taps when told to stop; a supervisor grants 2 s in all
+DRAIN_SECONDS = 1.2  # for the last taps when told to stop; a supervisor grants 2 s in all
 _GOODBYE_SECONDS = 0.3
 _HEALTH_EVERY = 60.0
 _STEADY_AFTER = 10.0  # a connection that lasts this long ends a row of failures

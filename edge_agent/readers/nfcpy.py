@@ -73,7 +73,6 @@ class NfcpyReader:
         self._presence = Presence()
 
     def open(self) -> None:
-        self._presence = Presence()
         try:
             self._frontend = _connect(self._path)
         except _GONE as error:

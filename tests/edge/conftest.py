@@ -14,6 +14,7 @@ from edge_agent.readers.nfcpy import NfcpyReader
 from emulators.nfc.pn532 import Pn532
 from tests.edge.central import Central
 from tests.edge.gate import PASSWORD, Gate
+from tests.edge.reading import open_patiently
 
 _numbers = itertools.count(1)
 
@@ -65,6 +66,6 @@ def reader(chip: Pn532, tmp_path: Path) -> Iterator[NfcpyReader]:
     """Opened at the chip."""
     del chip  # it only has to be there
     opened = NfcpyReader(str(tmp_path / "reader"))
-    opened.open()
+    open_patiently(opened)
     yield opened
     opened.close()

@@ -107,7 +107,7 @@ def test_a_card_held_badly_is_told_of_once_in_a_while(chip: Pn532, reader: Nfcpy
     assert look(reader) == TornRead(uid(1))
 
     assert look(reader) is None
-    assert wait_until(lambda: reader.poll() == TornRead(uid(1)), PATIENCE)
+    assert wait_until(lambda: look(reader) == TornRead(uid(1)), PATIENCE)
 
 
 @pytest.mark.parametrize("model", ["213", "215"])

@@ -13,7 +13,7 @@ from edge_agent.readers.nfcpy import NfcpyReader, serial_port
 from emulators.nfc.pn532 import Pn532
 from emulators.nfc.tags import Ntag
 from tests.edge.gate import card, uid
-from tests.edge.reading import URI, look
+from tests.edge.reading import URI, look, open_patiently
 
 
 def test_an_unplugged_reader_is_said_to_be_unavailable_and_works_when_it_is_back(
@@ -21,13 +21,13 @@ def test_an_unplugged_reader_is_said_to_be_unavailable_and_works_when_it_is_back
 ) -> None:
     chip.unplug()
     with pytest.raises(ReaderUnavailable):
-        look(reader)
+        reader.poll()
     reader.close()
     with pytest.raises(ReaderUnavailable):
         reader.open()
 
     chip.plug()
-    reader.open()
+    open_patiently(reader)
     chip.put(card(1))
 
     assert look(reader) == CardRead(uid(1), URI)
@@ -44,7 +44,7 @@ def test_a_reader_unplugged_in_the_middle_of_a_read_is_unavailable(
     chip.put(Unplugging(uid(1)))
 
     with pytest.raises(ReaderUnavailable):
-        look(reader)
+        reader.poll()
 
 
 def test_a_chip_that_stops_answering_is_unavailable(chip: Pn532, reader: NfcpyReader) -> None:
@@ -75,10 +75,10 @@ def test_a_chip_left_at_a_high_speed_by_a_killed_agent_is_found_again(
     chip: Pn532, tmp_path: Path
 ) -> None:
     killed = NfcpyReader(str(tmp_path / "reader"))
-    killed.open()  # and never closed: the chip stays at 921,600 baud
+    open_patiently(killed)  # and never closed: the chip stays at 921,600 baud
 
     reader = NfcpyReader(str(tmp_path / "reader"))
-    reader.open()
+    open_patiently(reader)
     chip.put(card(1))
 
     assert look(reader) == CardRead(uid(1), URI)
@@ -96,9 +96,9 @@ def test_nfcpys_own_notation_opens_the_same_reader_also_after_a_kill(
     path = f"tty:USB{os.getpid()}:pn532"
     try:
         killed = NfcpyReader(path)
-        killed.open()
+        open_patiently(killed)
         reader = NfcpyReader(path)
-        reader.open()
+        open_patiently(reader)
         chip.put(card(1))
         assert look(reader) == CardRead(uid(1), URI)
         reader.close()
@@ -112,7 +112,7 @@ def test_a_path_with_spaces_may_lead_to_a_reader(chip: Pn532, tmp_path: Path) ->
     link.symlink_to(tmp_path / "reader")
     reader = NfcpyReader(str(link))
 
-    reader.open()
+    open_patiently(reader)
     chip.put(card(1))
 
     assert look(reader) == CardRead(uid(1), URI)
