@@ -26,7 +26,7 @@ from central.notifications.throttle import Throttle
 
 # With Meta's usual quarter of a second an answer, somewhat more than a number's 80 a second.
 WIDTH: Final = 32
-# Longer than any request (connecting 3 s, each wait for data 10 s), with room for a slow machine.
+# Longer than any request (connecting 2 s, each wait for data 7 s), with room for a slow machine.
 LEASE: Final = timedelta(seconds=60)
 # A run ends here and wakes the next, so that a worker shows signs of life on a long morning.
 LONGEST_RUN: Final = timedelta(minutes=1)

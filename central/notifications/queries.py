@@ -143,7 +143,7 @@ def counts_by_status(
     return {row.status: row.number for row in rows}
 
 
-def schools_with_due(session: Session, now: datetime, *, most: int = 256) -> list[int]:
+def schools_with_due(session: Session, now: datetime, *, most: int = 128) -> list[int]:
     """The schools of the ``most`` messages that are due longest."""
     query = text("SELECT school_id FROM schools_with_due_notifications(:now, :most)")
     return list(session.scalars(query, {"now": now, "most": most}))

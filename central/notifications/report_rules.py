@@ -118,7 +118,11 @@ def _with_failure(standing: Standing, report: StatusReport) -> Standing:
 def _earliest(known: datetime | None, report: StatusReport, status: str) -> datetime | None:
     if report.status != status:
         return known
-    return report.at if known is None else min(known, report.at)
+    # Our own time of sending is finer than the provider's seconds; within one it is kept, so that
+    # the report of every message does not rewrite its row for nothing.
+    if known is not None and known.replace(microsecond=0) <= report.at:
+        return known
+    return report.at
 
 
 def _report(status: Mapping[str, object]) -> StatusReport | None:

@@ -34,8 +34,9 @@ from central.notifications.channel import (
 from central.notifications.templates import TEMPLATES, parameters
 
 GRAPH_VERSION: Final = "v23.0"
-CONNECT_TIMEOUT: Final = timedelta(seconds=3)
-READ_TIMEOUT: Final = timedelta(seconds=10)
+# Together less than the ten seconds that a supervisor usually grants to stop.
+CONNECT_TIMEOUT: Final = timedelta(seconds=2)
+READ_TIMEOUT: Final = timedelta(seconds=7)
 # A connection that idled longer may be closed by the other side just as we write to it, and then
 # nobody knows whether the message went out. A new one costs a handshake.
 IDLE_LIMIT: Final = timedelta(seconds=20)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from central.models import Gate, Guardian, Notification, School, Student
@@ -88,3 +90,14 @@ def a_message(**changes: Any) -> Message:
         gate="Puerta Norte",
     )
     return replace(message, **changes)
+
+
+@contextmanager
+def listening(owner: Engine) -> Iterator[Callable[[], list[str]]]:
+    """Hear what is announced meanwhile: a function that gives it all, after a second of quiet."""
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("LISTEN school_events"))
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        yield lambda: [notice.payload for notice in driver.notifies(timeout=1)]
+        connection.invalidate()  # back in the pool it would go on listening

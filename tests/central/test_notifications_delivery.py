@@ -26,7 +26,7 @@ from central.notifications.channel import (
 from central.notifications.delivery import Delivery
 from central.settings import Settings
 from tests.builders import a_guardian, a_school
-from tests.central.messages import a_family, again, queued, statuses
+from tests.central.messages import a_family, again, listening, queued, statuses
 
 MakeDelivery = Callable[..., Delivery]
 
@@ -568,15 +568,10 @@ def test_the_schools_that_changed_are_announced(
     session: Session, delivery: MakeDelivery, owner: Engine
 ) -> None:
     notification = queued(session, a_family(session))
-    with owner.connect() as connection:
-        listening = connection.execution_options(isolation_level="AUTOCOMMIT")
-        listening.execute(text("LISTEN school_events"))
-        driver = listening.connection.driver_connection
-        assert driver is not None
-
+    with listening(owner) as heard_so_far:
         delivery(ScriptedChannel()).drain()
 
-        heard = [notice.payload for notice in driver.notifies(timeout=5, stop_after=1)]
+        heard = heard_so_far()
     assert heard == [f'{{"school": {notification.school_id}, "kind": "notifications"}}']
 
 

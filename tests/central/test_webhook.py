@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from central.app import create_app
 from central.models import Notification
+from central.notifications.report_service import stop_guardians
 from central.settings import Settings
 from central.web.webhooks import LARGEST_WEBHOOK
-from tests.central.messages import a_family, again, queued
+from tests.central.messages import a_family, again, listening, queued
 from tests.central.test_webhook_reports import AT, a_status, a_text, a_webhook
 
 APP_SECRET = "app-secret"
@@ -251,16 +253,11 @@ def test_whoever_watches_is_told_of_a_change_and_only_of_a_change(
 ) -> None:
     notification = queued(session, a_family(session), status="sent")
     payload = a_webhook(status_of(notification, "delivered"))
-    with owner.connect() as connection:
-        listening = connection.execution_options(isolation_level="AUTOCOMMIT")
-        listening.execute(text("LISTEN school_events"))
-        driver = listening.connection.driver_connection
-        assert driver is not None
-
+    with listening(owner) as heard_so_far:
         post(payload)
         post(payload)
 
-        heard = [notice.payload for notice in driver.notifies(timeout=1)]
+        heard = heard_so_far()
     assert heard == [f'{{"school": {notification.school_id}, "kind": "notifications"}}']
 
 
@@ -283,3 +280,11 @@ def test_a_guardian_who_writes_alto_is_stopped_in_every_school_that_knows_the_ph
 
     assert [guardian.stopped_at is not None for guardian in first] == [True, True, False]
     assert first[0].stopped_at == stopped_at
+
+
+@pytest.mark.parametrize("role", ["ingest", "worker", "scheduler"])
+def test_only_the_web_may_stop_a_guardian(session_as: Callable[..., Session], role: str) -> None:
+    process = session_as(role)
+
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        stop_guardians(process, ["+56940000001"], now=datetime.now(UTC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -216,6 +217,14 @@ def test_each_status_keeps_its_own_time() -> None:
         datetime.fromtimestamp(AT + second, UTC) for second in (1, 2, 9)
     ]
     assert end.provider_id == "wamid.A"
+
+
+def test_our_own_finer_time_of_sending_is_not_replaced_by_the_providers_seconds() -> None:
+    ours = datetime.fromtimestamp(AT + 0.75, UTC)
+    sent = replace(standing("sent"), provider_id="wamid.A", sent_at=ours)
+    report = StatusReport(7, 40, "wamid.A", "sent", datetime.fromtimestamp(AT, UTC))
+
+    assert after_report(sent, report) == sent
 
 
 def test_a_message_seen_on_a_phone_has_not_failed() -> None:
