@@ -35,7 +35,7 @@ class Step:
     do: Callable[[], None]
 
     def ensure(self) -> None:
-        stamp = Stamp(INSTALLED / "stamps" / self.made.name, self.inputs, also=sys.version)
+        stamp = Stamp(INSTALLED / "stamps" / self.made.name, self.inputs)
         if self.made.exists() and stamp.is_current():
             return
         with step(self.title):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from devkit.http import answers
 from devkit.places import ROOT, VENV_PYTHON, write_private
 from devkit.ports import LOOPBACK
 from devkit.process import Program, Running
@@ -15,9 +15,6 @@ from devkit.stack import DATABASE, PHONE_NUMBER_ID, PYTHON_ENVIRONMENT, Stack
 from devkit.stamps import Stamp
 
 Readiness = Callable[[Running], bool]
-
-# No proxy from the environment: everything here is on loopback.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def migrate(stack: Stack) -> str:
@@ -132,15 +129,7 @@ def _module(
 
 def _answers(stack: Stack, name: str, path: str) -> Readiness:
     """Ready once it answers ``path`` with 200."""
-
-    def ready(_running: Running) -> bool:
-        try:
-            with _DIRECT.open(stack.address(name) + path, timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:  # urllib's errors are
-            return False
-
-    return ready
+    return lambda _running: answers(stack.address(name) + path)
 
 
 def _said(words: str) -> Readiness:

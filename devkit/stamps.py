@@ -10,11 +10,10 @@ from pathlib import Path
 class Stamp:
     """The state of some inputs when a step was last done, kept in ``file``."""
 
-    def __init__(self, file: Path, inputs: Iterable[Path], also: str = "") -> None:
-        """``inputs`` are files, or folders with all their files; ``also`` is any other input."""
+    def __init__(self, file: Path, inputs: Iterable[Path]) -> None:
+        """``inputs`` are files, or folders with all their files."""
         self._file = file
         self._inputs = sorted(set(inputs))
-        self._also = also
 
     def is_current(self) -> bool:
         return self._file.exists() and self._file.read_text() == self._digest()
@@ -25,7 +24,7 @@ class Stamp:
         self._file.write_text(self._digest())
 
     def _digest(self) -> str:
-        digest = hashlib.sha256(self._also.encode())
+        digest = hashlib.sha256()
         for path in self._files():
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"\0{path}\0{content}".encode())
