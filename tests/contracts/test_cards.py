@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.cards import card_digest, token_of, token_uri
@@ -21,6 +21,7 @@ def test_two_schools_see_two_digests_of_one_card() -> None:
     assert card_digest(bytes(32), TOKEN) != card_digest(b"\x01" * 32, TOKEN)
 
 
+@settings(deadline=None)
 @given(token=st.binary(min_size=16, max_size=16))
 def test_a_token_is_read_back_from_its_uri(token: bytes) -> None:
     assert token_of(token_uri("colegio.example.cl", token)) == token
