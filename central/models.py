@@ -13,6 +13,7 @@ from central.devices.models import (
     QuarantinedMessage,
     Stream,
 )
+from central.no_shows.models import AlertPolicy, NoShow, NoShowCheck
 from central.notifications.models import Notification
 from central.people.models import (
     Course,
@@ -23,9 +24,11 @@ from central.people.models import (
     TeacherCourse,
 )
 from central.schools.models import School, SiteKey
+from central.tasks.models import Task
 
 __all__ = [
     "AbsenceRequest",
+    "AlertPolicy",
     "AttendanceDay",
     "AuditEntry",
     "CalendarException",
@@ -41,6 +44,8 @@ __all__ = [
     "GateOutage",
     "Guardian",
     "Membership",
+    "NoShow",
+    "NoShowCheck",
     "Notification",
     "QuarantinedMessage",
     "RefreshToken",
@@ -51,6 +56,7 @@ __all__ = [
     "Student",
     "StudentGuardian",
     "Tap",
+    "Task",
     "TeacherCourse",
     "Term",
     "User",

@@ -19,6 +19,7 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 ENVIRONMENTS: Final = ("development", "qa", "production")
 DATABASE_ROLES: Final = ("web", "ingest", "worker", "scheduler")
 META_GRAPH: Final = "https://graph.facebook.com"
+LONGEST_GRACE_MINUTES: Final = 240
 
 
 class SettingsError(Exception):
@@ -82,6 +83,12 @@ class Settings:
     )
     enable_real_notifications: bool = _variable(
         "ENABLE_REAL_NOTIFICATIONS", "false", "`false` records messages and sends none"
+    )
+
+    no_show_grace_minutes: int = _variable(
+        "NO_SHOW_GRACE_MINUTES",
+        "15",
+        "After the start of class, until a missing student is one; a school may set its own",
     )
 
     webauthn_rp_id: str = _variable("WEBAUTHN_RP_ID", "localhost", "Domain of the passkeys")
@@ -214,6 +221,8 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"LOG_LEVEL: {settings.log_level!r} is not one of {', '.join(LOG_LEVELS)}"
     if settings.dev_gates_url and not settings.development:
         yield "DEV_GATES_URL: emulated gates exist in development only; remove it"
+    if settings.no_show_grace_minutes > LONGEST_GRACE_MINUTES:
+        yield f"NO_SHOW_GRACE_MINUTES: more than {LONGEST_GRACE_MINUTES}; an alert then comes late"
     if settings.app_env == "production":
         yield from _unsafe_secrets(settings)
         yield from _unsafe_addresses(settings)

@@ -27,7 +27,9 @@ DOMAINS = (
     "devices",
     "attendance",
     "calendar",
+    "no_shows",
     "notifications",
+    "tasks",
     "media",
     "accounts",
     "demo",
@@ -80,7 +82,7 @@ RULES = (
         "attendance uses other domains, and they do not use it",
         tuple(
             f"central/{domain}/**/*.py"
-            for domain in ("calendar", "people", "cards", "devices", "notifications")
+            for domain in ("calendar", "people", "cards", "devices", "notifications", "tasks")
         ),
         never=("central.attendance",),
     ),

@@ -103,6 +103,10 @@ class Device(Base):
     session: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[str | None]
     status_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # by central's clock: the device's own may be years off
+    status_received_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    health_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    queue_depth: Mapped[int | None]  # taps that it had not got rid of, at health_at
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
 

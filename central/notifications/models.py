@@ -19,7 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from central.db import Base
 from central.types import UTCDateTime
 
-KINDS = ("entry", "exit")
+# about a passage of the student, and the others
+PASSAGE_KINDS = ("entry", "exit", "arrived_after_alert")
+KINDS = (*PASSAGE_KINDS, "absence", "withdrawal", "calendar_change")
 STATUSES = (
     "queued",  # waits for its time
     "sending",  # leased by a worker until lease_until
@@ -36,8 +38,9 @@ class Notification(Base):
     """One message to one guardian about one fact.
 
     The unique key is the fact: the ``ordinal``-th entry (or exit) of a student on a date. So
-    neither a resent tap nor a recomputed day can tell a family twice. It holds ids, not names:
-    the text is rendered when it is sent.
+    neither a resent tap nor a recomputed day can tell a family twice. Of a ``calendar_change``
+    the ordinal is the id of the exception. It holds ids, not names: the text is rendered when it
+    is sent.
     """
 
     __tablename__ = "notifications"
@@ -49,6 +52,9 @@ class Notification(Base):
         CheckConstraint(f"kind IN {KINDS}", name="kind_known"),
         CheckConstraint(f"status IN {STATUSES}", name="status_known"),
         CheckConstraint("ordinal >= 1", name="ordinal_from_one"),
+        CheckConstraint(
+            f"(kind IN {PASSAGE_KINDS}) = (gate_id IS NOT NULL)", name="gate_of_passage"
+        ),
         CheckConstraint(
             "(status = 'sending') = (lease_until IS NOT NULL)", name="lease_if_sending"
         ),
@@ -82,8 +88,8 @@ class Notification(Base):
     kind: Mapped[str]
     on_date: Mapped[date]
     ordinal: Mapped[int]
-    fact_at: Mapped[datetime] = mapped_column(UTCDateTime)  # when the child passed
-    gate_id: Mapped[int] = mapped_column(BigInteger)
+    fact_at: Mapped[datetime] = mapped_column(UTCDateTime)  # when it happened or was found
+    gate_id: Mapped[int | None] = mapped_column(BigInteger)  # of a passage
     status: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -136,5 +136,6 @@ class StudentGuardian(Base):
     relationship: Mapped[str]  # mother, father, grandparent, … a code of the interface
     notify_entry: Mapped[bool] = mapped_column(server_default="false")
     notify_exit: Mapped[bool] = mapped_column(server_default="false")
+    notify_absence: Mapped[bool] = mapped_column(server_default="true")  # and what else is unusual
     may_see: Mapped[bool] = mapped_column(server_default="true")
     may_collect: Mapped[bool] = mapped_column(server_default="true")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from central.models import (
     AbsenceRequest,
+    AlertPolicy,
     AttendanceDay,
     AuditEntry,
     CalendarException,
@@ -17,12 +18,15 @@ from central.models import (
     GateCourse,
     GateOutage,
     Membership,
+    NoShow,
+    NoShowCheck,
     Notification,
     QuarantinedMessage,
     School,
     SchoolYear,
     Stream,
     Tap,
+    Task,
     TeacherCourse,
     Term,
 )
@@ -52,7 +56,10 @@ def a_full_school(session: Session) -> School:
     year = SchoolYear(
         school_id=school.id, year=2026, starts_on=date(2026, 3, 2), ends_on=date(2026, 12, 18)
     )
-    session.add_all([stream, year])
+    check = NoShowCheck(
+        school_id=school.id, on_date=SCHOOL_DAY, begins_at=MORNING, checked_at=MORNING
+    )
+    session.add_all([stream, year, check])
     session.flush()
     here = {"school_id": school.id, "student_id": student.id}
     session.add_all(
@@ -134,6 +141,15 @@ def a_full_school(session: Session) -> School:
                 author_id=user.id,
             ),
             DayClosing(school_id=school.id, on_date=SCHOOL_DAY),
+            Task(school_id=school.id, kind="no_show_check", on_date=SCHOOL_DAY),
+            AlertPolicy(school_id=school.id),
+            NoShow(
+                **here,
+                on_date=SCHOOL_DAY,
+                course_id=course.id,
+                begins_at=MORNING,
+                found_at=MORNING,
+            ),
             GateOutage(school_id=school.id, gate_id=gate.id, from_at=MORNING),
             GateCourse(school_id=school.id, gate_id=gate.id, course_id=course.id),
             TeacherCourse(school_id=school.id, user_id=user.id, course_id=course.id),
