@@ -8,14 +8,17 @@ const AT_MOST_EVERY_MS = 2000; // a rush changes messages many times a second
 const log = document.querySelector("#log");
 
 async function refresh() {
-  if (log.dataset.empty) return location.reload(); // the first message of the day
-  const rows = document.querySelectorAll("#rows > .message-row").length;
-  const answer = await fetch(`${log.dataset.now}${log.dataset.now.includes("?") ? "&" : "?"}rows=${rows}`);
-  if (answer.redirected || answer.status === 401) return location.reload();
+  const shown = document.querySelectorAll("#rows > .message-row").length;
+  const address = new URL(log.dataset.now, location.href);
+  address.searchParams.set("rows", shown);
+  const answer = await fetch(address);
+  if (answer.redirected || answer.status === 401) return location.reload(); // to sign in
   if (!answer.ok) throw new Error(`status ${answer.status}`);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  morph(document.querySelector("#chips"), page.querySelector("#chips-now").innerHTML);
-  morph(document.querySelector("#rows"), page.querySelector("#rows-now").innerHTML);
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const rows = now.querySelector("#rows-now");
+  if (log.dataset.empty) return rows.querySelector(".message-row") && location.reload();
+  morph(document.querySelector("#chips"), now.querySelector("#chips-now").innerHTML);
+  morph(document.querySelector("#rows"), rows.innerHTML);
   window.htmx.process(document.querySelector("#rows"));
 }
 
