@@ -27,6 +27,10 @@ from emulators.nfc.chip import SPEEDS, Chip, UnknownCommand
 from emulators.nfc.field import Field
 from emulators.nfc.tags import Tag
 
+# A chip does not slow down with the host's load. nfcpy gives it 100 ms to acknowledge a command,
+# which a thread among many busy processes exceeds now and then.
+NICENESS = -15
+
 _NEVER = -1e9
 _SPEED_OF = {
     getattr(termios, f"B{speed}"): speed for speed in SPEEDS if hasattr(termios, f"B{speed}")
@@ -111,6 +115,8 @@ class Pn532:
                 self._heard_at = _NEVER
 
     def _serve(self, line: _Line, chip: Chip) -> None:
+        with contextlib.suppress(PermissionError):  # only root may; without it the chip shares
+            os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # 0: on Linux, this thread alone
         reader = frames.FrameReader()
         while received := line.receive():
             for body in reader.feed(received):

@@ -14,6 +14,14 @@ import nfc.tag
 from nfc.clf import RemoteTarget, pn532, transport
 
 
+class PatientLine(transport.TTY):  # type: ignore[misc]  # nfcpy has no types
+    """nfcpy's serial line, on a machine that may be too busy to answer within its 100 ms."""
+
+    def read(self, timeout: float) -> bytearray | None:
+        answer: bytearray | None = super().read(timeout * 10)
+        return answer
+
+
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[nfc.ContactlessFrontend]:
     """nfcpy on the port at ``path``, closed properly afterwards even if the port has gone."""
@@ -30,7 +38,7 @@ def opened(path: Path) -> Iterator[nfc.ContactlessFrontend]:
 def killed_later(path: Path) -> nfc.ContactlessFrontend:
     """nfcpy on the port at ``path``; nobody closes it, as when the process is killed."""
     frontend = nfc.ContactlessFrontend()
-    port = transport.TTY(str(path))
+    port = PatientLine(str(path))
     try:
         frontend.device = pn532.init(port)
     except OSError:

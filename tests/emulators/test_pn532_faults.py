@@ -85,7 +85,7 @@ def test_a_host_brings_a_chip_left_at_high_speed_back_to_the_speed_it_begins_wit
     killed.device.chipset.transport.tty.close()
     reader.put(tags.with_uri(UID, URI))
 
-    port = transport.TTY(str(link))
+    port = reading.PatientLine(str(link))
     port.open(str(link), 921_600)
     pn532.Chipset(port, pn532.log).set_serial_baudrate(115_200)
     port.close()
