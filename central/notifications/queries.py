@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from central.devices.models import Gate
 from central.errors import NotFound
 from central.notifications.models import Notification
-from central.notifications.templates import clock_time, preview
+from central.notifications.templates import TEMPLATES, clock_time, preview
 from central.people.models import Course, Guardian, Student
 from central.people.queries import has_words
 from central.schools.models import School
@@ -66,13 +66,15 @@ class LoggedMessage:
     guardian: str = field(repr=False)
     phone_end: str | None = field(repr=False)  # the last four digits
     locale: str
-    gate: str
+    gate: str | None
     timezone: str
 
     @property
     def text(self) -> str:
-        """The message as the guardian reads it."""
-        values = (self.given_names, clock_time(self.fact_at, self.timezone), self.gate)
+        """The message as the guardian reads it; empty for a kind that has no template."""
+        if self.kind not in TEMPLATES:
+            return ""
+        values = (self.given_names, clock_time(self.fact_at, self.timezone), self.gate or "")
         return preview(self.kind, self.locale, values)
 
     @property
@@ -193,7 +195,7 @@ def _logged(school_id: int) -> Select[Any]:
         .join(Student, _same(Student, message.student_id))
         .join(Course, and_(Course.school_id == message.school_id, Course.id == Student.course_id))
         .join(Guardian, _same(Guardian, message.guardian_id))
-        .join(Gate, _same(Gate, message.gate_id))
+        .outerjoin(Gate, _same(Gate, message.gate_id))
         .where(message.school_id == school_id)
     )
 
