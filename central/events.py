@@ -17,6 +17,7 @@ CHANNEL: Final = "school_events"
 TAPS: Final = "taps"
 NOTIFICATIONS: Final = "notifications"
 DEVICES: Final = "devices"
+TASKS: Final = "tasks"
 
 _NOTIFY = text(
     "SELECT count(pg_notify(:channel, payload)::text)"

@@ -1,4 +1,4 @@
-"""Students who were expected and have not come, the checks that find them, and a school's policy."""
+"""Students who were expected and have not come, the checks that find them, and the policy."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class NotificationListed:
     on_date: date
     ordinal: int
     fact_at: datetime
-    gate_id: int
+    gate_id: int | None
     status: str
     attempts: int
     error_code: int | None

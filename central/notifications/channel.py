@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What an exception of the calendar makes of the days from one date to another, both included.
+
+    ``kind`` is that of the exception; a time is None where it stays as it is.
+    """
+
+    kind: str
+    from_on: date
+    until_on: date
+    starts_at: time | None = None
+    ends_at: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One claimed notification with all that its text needs. Its repr shows nothing personal."""
+    """One claimed notification with all that its text needs. Its repr shows nothing personal.
+
+    ``gate`` is None where no passage is told. ``moot``: what it says is no longer so.
+    """
 
     school_id: int
     id: int
@@ -23,7 +40,9 @@ class Message:
     stopped: bool
     phone: str | None = field(repr=False)
     given_name: str = field(repr=False)
-    gate: str = field(repr=False)
+    gate: str | None = field(repr=False)
+    moot: bool = False
+    change: Change | None = None
 
     @property
     def reference(self) -> str:

@@ -10,15 +10,18 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from central.calendar.models import CalendarException
 from central.devices.models import Gate
 from central.errors import NotFound
+from central.notifications.channel import Change
 from central.notifications.models import Notification
-from central.notifications.templates import TEMPLATES, clock_time, preview
+from central.notifications.templates import Facts, preview, values
 from central.people.models import Course, Guardian, Student
 from central.people.queries import has_words
 from central.schools.models import School
 
 PAGE_SIZE: Final = 50
+_CHANGE: Final = ("change_kind", "from_on", "until_on", "starts_at", "ends_at")
 
 # The place of a message in the log; that of a page's last one is where the next page begins.
 Cursor = tuple[datetime, int]
@@ -66,16 +69,15 @@ class LoggedMessage:
     guardian: str = field(repr=False)
     phone_end: str | None = field(repr=False)  # the last four digits
     locale: str
-    gate: str | None
+    gate: str | None  # of a passage
     timezone: str
+    change: Change | None  # of the calendar
 
     @property
     def text(self) -> str:
-        """The message as the guardian reads it; empty for a kind that has no template."""
-        if self.kind not in TEMPLATES:
-            return ""
-        values = (self.given_names, clock_time(self.fact_at, self.timezone), self.gate or "")
-        return preview(self.kind, self.locale, values)
+        """The message as the guardian reads it."""
+        facts = Facts(self.given_names, self.fact_at, self.timezone, self.gate, self.change)
+        return preview(self.kind, self.locale, values(self.kind, self.locale, facts))
 
     @property
     def cursor(self) -> Cursor:
@@ -188,6 +190,11 @@ def _logged(school_id: int) -> Select[Any]:
         Guardian.locale,
         Gate.name.label("gate"),
         School.timezone,
+        CalendarException.kind.label("change_kind"),
+        CalendarException.from_on,
+        CalendarException.until_on,
+        CalendarException.starts_at,
+        CalendarException.ends_at,
     )
     return (
         select(*columns)
@@ -196,6 +203,10 @@ def _logged(school_id: int) -> Select[Any]:
         .join(Course, and_(Course.school_id == message.school_id, Course.id == Student.course_id))
         .join(Guardian, _same(Guardian, message.guardian_id))
         .outerjoin(Gate, _same(Gate, message.gate_id))
+        .outerjoin(
+            CalendarException,
+            and_(_same(CalendarException, message.ordinal), message.kind == "calendar_change"),
+        )
         .where(message.school_id == school_id)
     )
 
@@ -215,4 +226,6 @@ def _same(table: Any, its_id: Any) -> Any:
 
 
 def _message(row: Row[Any]) -> LoggedMessage:
-    return LoggedMessage(**row._mapping)
+    parts = dict(row._mapping)
+    kind, *days_and_times = [parts.pop(name) for name in _CHANGE]
+    return LoggedMessage(**parts, change=Change(kind, *days_and_times) if kind else None)

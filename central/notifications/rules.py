@@ -27,6 +27,18 @@ MOST_ATTEMPTS: Final = 10
 PAIR_WAIT: Final = timedelta(seconds=6)  # Meta takes one message to a person in that time
 # A late "has arrived" alarms more than it informs; the log still shows that it was not sent.
 EXPIRES_AFTER: Final = timedelta(hours=2)
+# What corrects an alarm, or says who took a child, is worth knowing all day.
+_EXPIRES_AFTER: Final = {
+    "absence": timedelta(hours=3),
+    "arrived_after_alert": timedelta(hours=12),
+    "withdrawal": timedelta(hours=12),
+    "calendar_change": timedelta(hours=24),
+}
+# Better two of these than none.
+REPEATED: Final = frozenset({"absence"})
+# The provider's webhook mostly tells within seconds what became of a send without an answer.
+REPEAT_AFTER: Final = timedelta(minutes=1)
+MOST_UNANSWERED: Final = 3
 
 
 class Meaning(Enum):
@@ -90,11 +102,13 @@ def reason_to_withhold(message: Message, now: datetime) -> str | None:
     """Why a message that is due must not be sent after all, as a stable code."""
     if message.stopped:
         return "guardian_stopped"
-    if now - message.fact_at >= EXPIRES_AFTER:
+    if message.moot:
+        return "moot"
+    if now - message.fact_at >= _EXPIRES_AFTER.get(message.kind, EXPIRES_AFTER):
         return "expired"
     if not message.phone:
         return "no_phone"
-    if not message.given_name.strip() or not message.gate.strip():
+    if not message.given_name.strip() or (message.gate is not None and not message.gate.strip()):
         return "empty_parameter"  # the provider refuses it, with an error that says little
     return None
 
@@ -118,9 +132,10 @@ class Step:
 def withheld(reason: str) -> Step:
     """The end of a message that was not sent.
 
-    A wish of the guardian is ``recorded``, as with sending switched off; the rest has ``failed``.
+    A wish of the guardian, and what is no longer so, is ``recorded``, as with sending switched
+    off; the rest has ``failed``.
     """
-    status = "recorded" if reason == "guardian_stopped" else "failed"
+    status = "recorded" if reason in ("guardian_stopped", "moot") else "failed"
     return Step(status, counts=False, error=reason)
 
 
@@ -133,6 +148,9 @@ def next_step(message: Message, outcome: Outcome, *, now: datetime, jitter: floa
     if isinstance(outcome, Unanswered):
         # It may have arrived. Two messages about one arrival are worse than none; the provider's
         # webhook tells which it was.
+        if message.kind in REPEATED and message.attempts + 1 < MOST_UNANSWERED:
+            due_at = now + REPEAT_AFTER * (1 + jitter / 2)
+            return Step("queued", due_at=due_at, error=outcome.reason)
         return Step("unknown", error=outcome.reason)
     if isinstance(outcome, Refused):
         return _after_refusal(message, outcome, now, jitter)

@@ -10,8 +10,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from central.events import NOTIFICATIONS, announce
-from central.notifications.channel import Message
-from central.notifications.rules import Step, advance
+from central.notifications.channel import Change, Message
+from central.notifications.notice_service import Notice as Notice
+from central.notifications.notice_service import queue_notice as queue_notice
+from central.notifications.rules import MOST_UNANSWERED, REPEAT_AFTER, REPEATED, Step, advance
+
+_CHANGE: Final = ("change_kind", "from_on", "until_on", "starts_at", "ends_at")
 
 # The oldest due messages of the schools in sight, but one to each guardian, and none to whom an
 # older one still waits or is being sent: so an exit cannot overtake the entry before it.
@@ -38,7 +42,13 @@ _CLAIM: Final = text("""
     )
     SELECT n.school_id, n.id, n.guardian_id, n.kind, n.attempts, n.lease_until, n.fact_at,
         school.timezone, guardian.locale, guardian.stopped_at IS NOT NULL AS stopped,
-        guardian.phone, student.given_names AS given_name, gate.name AS gate
+        guardian.phone, student.given_names AS given_name, gate.name AS gate,
+        n.kind = 'absence' AND EXISTS (
+            SELECT FROM no_shows s WHERE s.school_id = n.school_id AND s.on_date = n.on_date
+            AND s.student_id = n.student_id AND s.resolved_at IS NOT NULL OFFSET 0
+        ) AS moot,
+        change.kind AS change_kind, change.from_on, change.until_on, change.starts_at,
+        change.ends_at
     FROM claimed n
     CROSS JOIN LATERAL (
         SELECT timezone FROM schools WHERE id = n.school_id OFFSET 0
@@ -51,9 +61,13 @@ _CLAIM: Final = text("""
         SELECT given_names FROM students
         WHERE school_id = n.school_id AND id = n.student_id OFFSET 0
     ) student
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
         SELECT name FROM gates WHERE school_id = n.school_id AND id = n.gate_id OFFSET 0
-    ) gate
+    ) gate ON true
+    LEFT JOIN LATERAL (
+        SELECT kind, from_on, until_on, starts_at, ends_at FROM calendar_exceptions
+        WHERE n.kind = 'calendar_change' AND school_id = n.school_id AND id = n.ordinal OFFSET 0
+    ) change ON true
     ORDER BY n.due_at, n.fact_at, n.id
 """)
 
@@ -115,7 +129,10 @@ _LAPSE: Final = text("""
         FOR UPDATE SKIP LOCKED
     )
     UPDATE notifications n
-    SET status = 'unknown', lease_until = NULL, attempts = attempts + 1, error = 'sender_lost'
+    SET status = CASE WHEN kind = ANY (:repeated) AND attempts + 1 < :most_unanswered
+            THEN 'queued' ELSE 'unknown' END,
+        due_at = greatest(due_at, :repeat_at),
+        lease_until = NULL, attempts = attempts + 1, error = 'sender_lost'
     FROM lapsed WHERE n.school_id = lapsed.school_id AND n.id = lapsed.id
     RETURNING n.school_id
 """)
@@ -138,7 +155,13 @@ def claim_due(
         _CLAIM,
         {"schools": list(school_ids), "now": now, "lease_until": lease_until, "most": most},
     )
-    return [Message(**row._mapping) for row in rows]
+    return [_message(row) for row in rows]
+
+
+def _message(row: Row[Any]) -> Message:
+    values = dict(row._mapping)
+    kind, *days_and_times = [values.pop(name) for name in _CHANGE]
+    return Message(**values, change=Change(kind, *days_and_times) if kind else None)
 
 
 def record_steps(
@@ -176,9 +199,19 @@ def lapse(session: Session, school_ids: Iterable[int], *, now: datetime) -> int:
 
     Nobody can tell whether such a message went out. A worker claims only what its idle threads
     take at once, so nearly all of them had begun; they become ``unknown`` and are not repeated,
-    since two messages about one arrival are worse than none. A webhook may still settle them.
+    since two messages about one arrival are worse than none. Kinds of which two are better than
+    none are tried again. A webhook may still settle them.
     """
-    lapsed = session.scalars(_LAPSE, {"schools": list(school_ids), "now": now}).all()
+    lapsed = session.scalars(
+        _LAPSE,
+        {
+            "schools": list(school_ids),
+            "now": now,
+            "repeated": list(REPEATED),
+            "repeat_at": now + REPEAT_AFTER,
+            "most_unanswered": MOST_UNANSWERED,
+        },
+    ).all()
     announce(session, ((school_id, NOTIFICATIONS) for school_id in lapsed))
     return len(lapsed)
 

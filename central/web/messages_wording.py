@@ -36,6 +36,10 @@ _OURS: Final = {
         _l("Nothing was sent. Call the family if they should know."),
     ),
     "no_phone": (_l("The guardian has no telephone number"), _l("Add one to the guardian.")),
+    "moot": (
+        _l("The student had come, or the family had answered, before it was sent"),
+        _l("Nothing to do. It was not sent, so that nobody is alarmed."),
+    ),
     "empty_parameter": (
         _l("The student's or the gate's name is empty"),
         _l("Complete the name; the next message will leave."),

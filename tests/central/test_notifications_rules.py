@@ -148,6 +148,8 @@ def test_the_provider_may_fail_only_so_often_on_one_message() -> None:
         ({"phone": None}, "no_phone"),
         ({"given_name": " "}, "empty_parameter"),
         ({"gate": ""}, "empty_parameter"),
+        ({"kind": "absence", "gate": None}, None),
+        ({"kind": "absence", "gate": None, "moot": True}, "moot"),
         ({"fact_at": NOW - EXPIRES_AFTER}, "expired"),
         ({"fact_at": NOW - EXPIRES_AFTER + timedelta(seconds=1)}, None),
     ],

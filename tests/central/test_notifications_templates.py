@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
 
+from central.notifications.channel import Change
 from central.notifications.templates import TEMPLATES, clock_time, parameters, preview
 from central.notifications.whatsapp import template_request
 from emulators.whatsapp.templates import APPROVED
@@ -15,12 +16,24 @@ from tests.central.messages import a_message
 SNAPSHOT = Path(__file__).parent / "snapshots" / "messages.txt"
 
 
+NO_CLASS = Change("suspension", date(2026, 9, 18), date(2026, 9, 18))
+# what a message of each kind is made of
+MESSAGES: dict[str, dict[str, object]] = {
+    "entry": {},
+    "exit": {},
+    "arrived_after_alert": {},
+    "absence": {"gate": None},
+    "withdrawal": {"gate": None},
+    "calendar_change": {"gate": None, "change": NO_CLASS},
+}
+
+
 def test_the_texts_are_those_that_people_have_agreed_on() -> None:
-    texts = [
-        f"{kind} {locale}: {preview(kind, locale, parameters(a_message(kind=kind)))}"
-        for kind in ("entry", "exit")
-        for locale in ("es", "en")
-    ]
+    texts = []
+    for kind, changes in MESSAGES.items():
+        for locale in ("es", "en"):
+            message = a_message(kind=kind, locale=locale, **changes)
+            texts.append(f"{kind} {locale}: {preview(kind, locale, parameters(message))}")
 
     assert "\n".join(texts) + "\n" == SNAPSHOT.read_text()
 
@@ -51,6 +64,43 @@ def test_every_text_is_the_one_that_meta_has_approved() -> None:
 )
 def test_the_time_is_the_schools_own(at: datetime, timezone: str, clock: str) -> None:
     assert clock_time(at, timezone) == clock
+
+
+@pytest.mark.parametrize(
+    ("change", "dates", "said"),
+    [
+        (NO_CLASS, "viernes 18 de septiembre", "no hay clases"),
+        (
+            Change("holiday", date(2026, 7, 13), date(2026, 7, 24)),
+            "lunes 13 de julio – viernes 24 de julio",
+            "no hay clases",
+        ),
+        (
+            Change("early_leave", date(2026, 3, 4), date(2026, 3, 4), ends_at=time(13)),
+            "miércoles 4 de marzo",
+            "la salida es a las 13:00",
+        ),
+        (
+            Change("hours", date(2026, 3, 4), date(2026, 3, 4), starts_at=time(9, 30)),
+            "miércoles 4 de marzo",
+            "las clases empiezan a las 9:30",
+        ),
+        (
+            Change("hours", date(2026, 3, 4), date(2026, 3, 4), time(9), time(12, 30)),
+            "miércoles 4 de marzo",
+            "las clases son de 9:00 a 12:30",
+        ),
+        (
+            Change("recovery", date(2026, 3, 7), date(2026, 3, 7)),
+            "sábado 7 de marzo",
+            "hay clases en el horario habitual",
+        ),
+    ],
+)
+def test_a_change_of_the_calendar_is_told_in_words(change: Change, dates: str, said: str) -> None:
+    message = a_message(kind="calendar_change", gate=None, change=change)
+
+    assert parameters(message) == ("Sofía", dates, said)
 
 
 def test_a_parameter_is_one_line_as_meta_demands() -> None:

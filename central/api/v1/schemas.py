@@ -157,8 +157,8 @@ class NotificationOut(Answer):
     kind: Annotated[str, OneOf(KINDS)]
     on_date: Day
     ordinal: int
-    fact_at: Annotated[Moment, Field(description="When the student passed the gate")]
-    gate_id: int
+    fact_at: Annotated[Moment, Field(description="When it happened or was found")]
+    gate_id: Annotated[int | None, Field(description="Of a passage; null for other messages")]
     status: Annotated[str, OneOf(STATUSES)]
     attempts: int
     error_code: Annotated[int | None, Field(description="The provider's")]
