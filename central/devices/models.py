@@ -106,7 +106,7 @@ class Device(Base):
     # by central's clock: the device's own may be years off
     status_received_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     health_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    queue_depth: Mapped[int | None]  # taps that it had not got rid of, at health_at
+    backlog: Mapped[int | None]  # taps that it could not get rid of in time, at health_at
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from contracts.messages import DeviceStatus, Receipt
+from contracts.messages import DeviceStatus, Health, Receipt
 
 MOST_HOLES = 1000  # the contract's limit; a device that fills these is told of the next ones
+
+PROMPT_SECONDS = 10  # a tap that waits no longer is on its way, and no sign of trouble
 
 Run = tuple[int, int]  # first and last of an unbroken run of sequence numbers
 
@@ -40,3 +42,8 @@ def supersedes(status: DeviceStatus, other: DeviceStatus) -> bool:
     A connection begins once and ends once: of one session, the end is the later news.
     """
     return (status.session, not status.online) >= (other.session, not other.online)
+
+
+def backlog(health: Health) -> int:
+    """How many taps a device has that it could not send in time; one just made does not count."""
+    return health.queue_depth if health.oldest_unsent_s >= PROMPT_SECONDS else 0

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from central import events
 from central.devices import rules
-from contracts.messages import DeviceStatus, Receipt
+from contracts.messages import DeviceStatus, Health, Receipt
 
 StreamName = tuple[str, str]  # device id, and the key that the device gave its stream
 
@@ -29,26 +29,25 @@ class OpenStream:
     receipt: Receipt
 
 
+_SENDERS = text("""
+    SELECT d.id, d.school_id, d.gate_id, d.direction, s.timezone
+    FROM unnest(CAST(:device_ids AS text[])) AS t (device_id)
+    JOIN devices d ON d.id = t.device_id
+    JOIN schools s ON s.id = d.school_id
+""")
+
 # Every transaction takes the rows in one order, so two consumers cannot wait for each other.
 _ADVANCE = text("""
-    WITH told AS (
-        SELECT d.school_id, d.id AS device_id, t.key, t.seqs, d.gate_id, d.direction, s.timezone
-        FROM unnest(CAST(:device_ids AS text[]), CAST(:keys AS text[]),
-                    CAST(:seqs AS int8multirange[])) AS t (device_id, key, seqs)
-        JOIN devices d ON d.id = t.device_id
-        JOIN schools s ON s.id = d.school_id
-    ), held AS (
-        INSERT INTO streams AS s
-            (school_id, device_id, key, received, started_at, last_received_at)
-        SELECT school_id, device_id, key, seqs, CAST(:now AS timestamptz), :now
-        FROM told ORDER BY school_id, device_id, key
-        ON CONFLICT (school_id, device_id, key) DO UPDATE
-            SET received = s.received + excluded.received,
-                last_received_at = greatest(s.last_received_at, excluded.last_received_at)
-        RETURNING school_id, id, device_id, key, received
-    )
-    SELECT device_id, key, school_id, held.id, gate_id, direction, timezone, received
-    FROM held JOIN told USING (school_id, device_id, key)
+    INSERT INTO streams AS s (school_id, device_id, key, received, started_at, last_received_at)
+    SELECT t.*, CAST(:now AS timestamptz), :now
+    FROM unnest(CAST(:school_ids AS bigint[]), CAST(:device_ids AS text[]),
+                CAST(:keys AS text[]), CAST(:seqs AS int8multirange[]))
+        AS t (school_id, device_id, key, seqs)
+    ORDER BY school_id, device_id, key
+    ON CONFLICT (school_id, device_id, key) DO UPDATE
+        SET received = s.received + excluded.received,
+            last_received_at = greatest(s.last_received_at, excluded.last_received_at)
+    RETURNING device_id, key, id, received
 """)
 
 _STATUS = text("""
@@ -63,9 +62,22 @@ _STATUS = text("""
         ORDER BY d.id FOR NO KEY UPDATE OF d
     )
     UPDATE devices d
-    SET online = n.online, session = n.session, version = n.version, status_at = n.status_at
+    SET online = n.online, session = n.session, version = n.version, status_at = n.status_at,
+        status_received_at = :now
     FROM news n WHERE d.school_id = n.school_id AND d.id = n.id
     RETURNING d.school_id
+""")
+
+_HEALTH = text("""
+    WITH news AS (
+        SELECT d.school_id, d.id, n.backlog
+        FROM unnest(CAST(:device_ids AS text[]), CAST(:backlogs AS integer[]))
+             AS n (device_id, backlog)
+        JOIN devices d ON d.id = n.device_id
+        ORDER BY d.id FOR NO KEY UPDATE OF d
+    )
+    UPDATE devices d SET health_at = :now, backlog = n.backlog
+    FROM news n WHERE d.school_id = n.school_id AND d.id = n.id
 """)
 
 
@@ -77,30 +89,37 @@ def advance_streams(
     Repeating it changes nothing but the time of last receipt. Streams of devices that this
     transaction may not see are missing from the answer.
     """
-    names = sorted(seqs)
+    devices = {device_id for device_id, _ in seqs}
+    senders = {row.id: row for row in session.execute(_SENDERS, {"device_ids": sorted(devices)})}
+    names = [name for name in seqs if name[0] in senders]
     rows = session.execute(
         _ADVANCE,
         {
+            "school_ids": [senders[device_id].school_id for device_id, _ in names],
             "device_ids": [device_id for device_id, _ in names],
             "keys": [key for _, key in names],
             "seqs": [_multirange(rules.runs(seqs[name])) for name in names],
             "now": now,
         },
     )
-    return {
-        (row.device_id, row.key): OpenStream(
-            row.school_id,
-            row.id,
-            row.gate_id,
-            row.direction,
-            ZoneInfo(row.timezone),
-            rules.receipt(row.key, [(run.lower, run.upper - 1) for run in row.received]),
+    streams = {}
+    for device_id, key, stream_id, received in rows:
+        sender = senders[device_id]
+        held = [(run.lower, run.upper - 1) for run in received]
+        streams[device_id, key] = OpenStream(
+            sender.school_id,
+            stream_id,
+            sender.gate_id,
+            sender.direction,
+            ZoneInfo(sender.timezone),
+            rules.receipt(key, held),
         )
-        for row in rows
-    }
+    return streams
 
 
-def note_status(session: Session, statuses: Iterable[tuple[str, DeviceStatus]]) -> None:
+def note_status(
+    session: Session, statuses: Iterable[tuple[str, DeviceStatus]], *, now: datetime
+) -> None:
     """Keep the latest status of each device; what an older connection said is ignored."""
     latest: dict[str, DeviceStatus] = {}
     for device_id, status in statuses:
@@ -116,9 +135,25 @@ def note_status(session: Session, statuses: Iterable[tuple[str, DeviceStatus]]) 
             "sessions": [status.session for status in latest.values()],
             "versions": [status.version for status in latest.values()],
             "times": [status.at for status in latest.values()],
+            "now": now,
         },
     )
     events.announce(session, ((school_id, events.DEVICES) for (school_id,) in rows))
+
+
+def note_health(session: Session, reports: Iterable[tuple[str, Health]], *, now: datetime) -> None:
+    """Keep that these devices live, and how much each could not get rid of."""
+    latest = dict(reports)
+    if not latest:
+        return
+    session.execute(
+        _HEALTH,
+        {
+            "device_ids": list(latest),
+            "backlogs": [rules.backlog(health) for health in latest.values()],
+            "now": now,
+        },
+    )
 
 
 def _multirange(held: Iterable[rules.Run]) -> str:

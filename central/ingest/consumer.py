@@ -186,6 +186,7 @@ class Consumer:
             [
                 (topics.shared(SHARE, topics.ALL_TAPS), SubscribeOptions(qos=1)),
                 (topics.ALL_STATUS, SubscribeOptions(qos=1)),
+                (topics.shared(SHARE, topics.ALL_HEALTH), SubscribeOptions(qos=0)),
             ]
         )
 

@@ -12,14 +12,25 @@ from sqlalchemy.orm import Session
 
 from central.attendance.service import Recorded
 from central.ingest import batch
+from central.ingest.arrays import use_fast_arrays
 from central.ingest.reading import Received
 
-# A statement of a batch takes milliseconds. The limits keep a stuck server from holding the loop
-# longer than the broker's keep-alive, after which a second consumer would work on the same batch.
+_SETTINGS: Final = {
+    # A statement of a batch takes milliseconds. The limits keep a stuck server from holding the
+    # loop longer than the broker's keep-alive, after which the broker would give the batch away.
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    # Every look-up of a batch is by key. A plan made while a table was small, such as the streams
+    # of a new school, would otherwise read it whole for as long as this connection lives.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",  # what is switched off above looks expensive, which is when jit sets in
+}
 _CONNECT: Final[dict[str, Any]] = {
     "application_name": "attendance-ingest",
     "connect_timeout": 5,
-    "options": "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
+    "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -43,6 +54,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url, pool_size=1, max_overflow=0, connect_args=_CONNECT)
+        use_fast_arrays(self._engine)
 
     def probe(self) -> None:
         """Return if the database answers, else raise DatabaseUnavailable."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from central.attendance.service import SentTaps
 from contracts import topics
-from contracts.messages import ContractError, DeviceStatus, TapBatch
+from contracts.messages import ContractError, DeviceStatus, Health, TapBatch
 
 # Ten times the largest batch of taps. More is not ours, and parsing it would hold up the others.
 MAX_BYTES: Final = 256 * 1024
@@ -39,6 +39,7 @@ class Read:
 
     taps: list[tuple[Received, SentTaps]] = field(default_factory=list)
     statuses: list[tuple[Received, str, DeviceStatus]] = field(default_factory=list)
+    healths: list[tuple[Received, str, Health]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
 
@@ -63,6 +64,8 @@ def _read_one(message: Received, found: Read) -> None:
         if message.topic == topics.status(device_id):
             status = DeviceStatus.from_json(message.payload)
             found.statuses.append((message, device_id, status))
+        elif message.topic == topics.health(device_id):
+            found.healths.append((message, device_id, Health.from_json(message.payload)))
         else:
             batch = TapBatch.from_json(message.payload)
             found.taps.append((message, SentTaps(device_id, batch)))

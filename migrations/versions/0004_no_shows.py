@@ -34,7 +34,7 @@ GRANTS = {
         "SELECT (school_id, on_date, student_id, state, told_at, arrived_at, resolution,"
         " resolved_at)": ("no_shows",),
         "UPDATE (state, arrived_at, resolution, resolved_at)": ("no_shows",),
-        "UPDATE (status_received_at, health_at, queue_depth)": ("devices",),
+        "UPDATE (status_received_at, health_at, backlog)": ("devices",),
     },
     "attendance_worker": {
         "SELECT (school_id, on_date, student_id, resolved_at)": ("no_shows",),
@@ -80,7 +80,7 @@ def upgrade() -> None:
     op.execute("UPDATE student_guardians SET notify_absence = false WHERE NOT may_see")
     for column in ("status_received_at", "health_at"):
         op.add_column("devices", sa.Column(column, sa.DateTime(timezone=True), nullable=True))
-    op.add_column("devices", sa.Column("queue_depth", sa.Integer(), nullable=True))
+    op.add_column("devices", sa.Column("backlog", sa.Integer(), nullable=True))
     op.execute("UPDATE devices SET status_received_at = status_at")
     for table in TABLES:
         _own_school_only(table)
@@ -265,7 +265,7 @@ def downgrade() -> None:
     for role, rights in GRANTS.items():
         for right, tables in rights.items():
             op.execute(f"REVOKE {right} ON {', '.join(tables)} FROM {role}")
-    op.drop_column("devices", "queue_depth")
+    op.drop_column("devices", "backlog")
     op.drop_column("devices", "health_at")
     op.drop_column("devices", "status_received_at")
     op.drop_column("student_guardians", "notify_absence")
