@@ -17,13 +17,18 @@ from central.calendar.models import CourseSchedule
 from central.people.models import Course, Student
 from central.people.queries import fold, folded, has_words
 
-# what a student is now; `late` is inside too, `no_class` is expected on another day
-STATES: Final = ("inside", "late", "left", "justified", "missing", "no_class")
+# What lists can be narrowed to. They overlap as the board's figures do: who came late is inside
+# too, until they leave.
+GROUPS: Final = ("missing", "late", "inside", "left", "justified", "no_class")
 
 
 @dataclass(frozen=True, slots=True)
 class StudentNow:
-    """A student's state, with the time that goes with it: of the entry, or of the exit."""
+    """A student's state, with the time that goes with it: of the entry, or of the exit.
+
+    ``state`` is one of ``GROUPS``, ``late`` meaning inside and late; ``came_late`` holds after
+    they have left too.
+    """
 
     id: int
     given_names: str
@@ -32,7 +37,14 @@ class StudentNow:
     course: str
     state: str
     at: datetime | None
+    came_late: bool
     minutes_late: int
+
+    def belongs_to(self, group: str) -> bool:
+        """Whether the student counts in one of ``GROUPS``."""
+        if group == "late":
+            return self.came_late
+        return group == self.state or (group == "inside" and self.state == "late")
 
 
 def students_found(
@@ -73,12 +85,9 @@ def students_today(
     return [_student(row) for row in rows]
 
 
-def counts_by_state(students: Sequence[StudentNow]) -> dict[str, int]:
-    """How many of ``students`` are in each of ``STATES``."""
-    counts = dict.fromkeys(STATES, 0)
-    for student in students:
-        counts[student.state] += 1
-    return counts
+def counts_by_group(students: Sequence[StudentNow]) -> dict[str, int]:
+    """How many of ``students`` belong to each of ``GROUPS``."""
+    return {group: sum(student.belongs_to(group) for student in students) for group in GROUPS}
 
 
 def _now(school_id: int, on_date: date, courses: Courses) -> Any:
@@ -91,6 +100,7 @@ def _now(school_id: int, on_date: date, courses: Courses) -> Any:
                 (AttendanceDay.inside, AttendanceDay.first_entry_at),
                 else_=AttendanceDay.last_exit_at,
             ).label("at"),
+            func.coalesce(AttendanceDay.status == "late", False).label("came_late"),
             func.coalesce(AttendanceDay.minutes_late, 0).label("minutes_late"),
         )
         .join(Course, and_(Course.school_id == Student.school_id, Course.id == Student.course_id))

@@ -16,7 +16,7 @@ from flask_babel import get_locale
 
 from central.attendance import passage_queries, student_queries
 from central.attendance.passage_queries import Sighting
-from central.attendance.student_queries import STATES, StudentNow
+from central.attendance.student_queries import GROUPS, StudentNow
 from central.db import db
 from central.people.queries import fold
 from central.web.access import current_viewer, requires
@@ -97,13 +97,14 @@ def students() -> ResponseReturnValue:
     course, typed = request.args.get("course", type=int), request.args.get("q", "").strip()
     found = _narrowed(everyone, course, typed)
     state = request.args.get("state")
-    state = state if state in STATES else None
+    state = state if state in GROUPS else None
     return render_template(
         "board/students.html",
         audience=audience,
         now=now,
-        students=[student for student in found if state in (None, student.state)],
-        counts=student_queries.counts_by_state(found),
+        students=[student for student in found if state is None or student.belongs_to(state)],
+        counts=student_queries.counts_by_group(found),
+        total=len(found),
         courses={student.course_id: student.course for student in everyone},
         state=state,
         course=course,
