@@ -63,8 +63,14 @@ def test_the_dashboard_is_for_dev_and_qa_only() -> None:
 
 def test_nothing_starts_before_the_schema_is_there() -> None:
     for name in PROCESSES:
-        condition = SERVICES[name]["depends_on"]["prepare"]["condition"]
-        assert condition == "service_completed_successfully"
+        assert SERVICES[name]["entrypoint"] == ["python", "scripts/after_migrations.py"]
+        assert SERVICES[name]["command"]
+
+
+def test_any_container_can_be_restarted_whatever_else_is_down() -> None:
+    assert [name for name, service in SERVICES.items() if "depends_on" in service] == []
+    once = [name for name, service in SERVICES.items() if service["restart"] != "unless-stopped"]
+    assert once == ["prepare"]
 
 
 def test_only_the_web_is_in_the_shared_network() -> None:
