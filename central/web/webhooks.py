@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from central.db import db
 from central.notifications.report_rules import read_webhook
@@ -40,7 +41,10 @@ def verify() -> Response:
 def receive() -> Response:
     """Take in one delivery. What is not about us is answered 200: else Meta repeats it for days."""
     request.max_content_length = LARGEST_WEBHOOK
-    body = request.get_data()
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        return _answer("too large", 413)
     given = request.headers.get("X-Hub-Signature-256", "")
     if not well_signed(body, given, _settings().whatsapp_app_secret):
         return _answer("wrong signature", 401)
