@@ -1,141 +1,177 @@
-"""Recomputing attendance days from their taps: read all, conclude in Python, write what changed."""
+"""Recomputing attendance days: read all facts, conclude in Python, write what changed.
+
+Whoever concludes holds the school's lock together with others, and each student's alone; whoever
+changes what decides the days of many, such as the calendar, holds the school's lock alone. So
+nobody concludes from facts that another transaction is about to change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from central.attendance import rules
-from central.attendance.rules import DayConclusion, DayTap, Passage, Schedule
-
-Day = tuple[int, int, date]  # school, student, local date
+from central.attendance import facts, rules
+from central.attendance.facts import Day
+from central.attendance.rules import DayConclusion, Passage
 
 # Apart from the advisory locks of others; a clash would only make somebody wait.
-_LOCK_SPACE = 0x7A9 << 48
+_SCHOOL_LOCKS: Final = 0x7A8 << 48
+_STUDENT_LOCKS: Final = 0x7A9 << 48
 
-_LOCK = text("""
+# One after the other as they are listed, so that two transactions cannot wait for each other.
+_LOCK_STUDENTS = text("""
     SELECT count(*) FROM (
-        SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key
+        SELECT CASE WHEN key < :students THEN pg_advisory_xact_lock_shared(key)
+            ELSE pg_advisory_xact_lock(key) END
+        FROM unnest(CAST(:keys AS bigint[])) AS key
     ) AS locked
 """)
+_LOCK_SCHOOL = text("SELECT count(*) FROM (SELECT pg_advisory_xact_lock(:key)) AS locked")
 
-_TOUCHED = text("""
-    SELECT school_id, student_id, on_date FROM taps
-    WHERE school_id = :school_id AND student_id = ANY (CAST(:student_ids AS bigint[]))
-        AND on_date BETWEEN :from_on AND :until_on
-    GROUP BY school_id, student_id, on_date
-""")
-
-_READ = text("""
-    SELECT d.school_id, d.student_id, d.on_date, h.starts_at, h.tolerance_minutes,
-        t.tapped_at, t.direction, t.gate_id, t.clock, t.card_kind, t.stream_id, t.seq
-    FROM unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
-                CAST(:dates AS date[])) AS d (school_id, student_id, on_date)
-    JOIN students s ON s.school_id = d.school_id AND s.id = d.student_id
-    LEFT JOIN course_schedules h ON h.school_id = s.school_id AND h.course_id = s.course_id
-        AND h.weekday = extract(isodow FROM d.on_date)
-    JOIN taps t ON t.school_id = d.school_id AND t.student_id = d.student_id
-        AND t.on_date = d.on_date
-""")
+# Days about which something may be known. A day without taps is touched by an absence, by a
+# correction or by its closing; a row that is there may have lost its reason to be.
+_TOUCHED = """
+    SELECT student_id, on_date FROM taps
+    WHERE school_id = :school_id AND on_date BETWEEN :from_on AND :until_on
+        AND student_id IS NOT NULL {these}
+    UNION
+    SELECT student_id, on_date FROM attendance_days
+    WHERE school_id = :school_id AND on_date BETWEEN :from_on AND :until_on {these}
+    UNION
+    SELECT student_id, on_date FROM day_corrections
+    WHERE school_id = :school_id AND on_date BETWEEN :from_on AND :until_on
+        AND kind = 'set_status' AND state IN ('applied', 'approved') {these}
+    UNION
+    SELECT e.student_id, c.on_date
+    FROM day_closings c JOIN enrolments e ON e.school_id = c.school_id
+        AND e.from_on <= c.on_date AND (e.until_on IS NULL OR e.until_on >= c.on_date)
+    WHERE c.school_id = :school_id AND c.on_date BETWEEN :from_on AND :until_on {these}
+    UNION
+    SELECT a.student_id, CAST(day AS date)
+    FROM absence_requests a CROSS JOIN generate_series(
+        CAST(greatest(a.from_on, :from_on) AS timestamp),
+        CAST(least(a.until_on, :until_on) AS timestamp), interval '1 day') AS day
+    WHERE a.school_id = :school_id AND a.status = 'approved' AND a.kind = 'absence'
+        AND a.from_on <= :until_on AND a.until_on >= :from_on {these}
+"""
+_TOUCHED_IN_SCHOOL = text(_TOUCHED.format(these=""))
+_TOUCHED_OF_STUDENTS = text(
+    _TOUCHED.format(these="AND student_id = ANY (CAST(:student_ids AS bigint[]))")
+)
 
 _WRITE = text("""
     INSERT INTO attendance_days AS old
         (school_id, student_id, on_date, status, first_entry_at, last_exit_at, inside,
-         minutes_late, passages, confidence)
+         minutes_late, passages, confidence, method)
     SELECT * FROM unnest(
         CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]), CAST(:dates AS date[]),
         CAST(:statuses AS text[]), CAST(:entries AS timestamptz[]), CAST(:exits AS timestamptz[]),
         CAST(:inside AS boolean[]), CAST(:minutes_late AS integer[]),
-        CAST(:passages AS integer[]), CAST(:confidences AS text[]))
+        CAST(:passages AS integer[]), CAST(:confidences AS text[]), CAST(:methods AS text[]))
     ON CONFLICT (school_id, on_date, student_id) DO UPDATE
     SET status = excluded.status, first_entry_at = excluded.first_entry_at,
         last_exit_at = excluded.last_exit_at, inside = excluded.inside,
         minutes_late = excluded.minutes_late, passages = excluded.passages,
-        confidence = excluded.confidence
+        confidence = excluded.confidence, method = excluded.method
     WHERE (old.status, old.first_entry_at, old.last_exit_at, old.inside, old.minutes_late,
-           old.passages, old.confidence)
+           old.passages, old.confidence, old.method)
         IS DISTINCT FROM (excluded.status, excluded.first_entry_at, excluded.last_exit_at,
-           excluded.inside, excluded.minutes_late, excluded.passages, excluded.confidence)
+           excluded.inside, excluded.minutes_late, excluded.passages, excluded.confidence,
+           excluded.method)
+""")
+
+_DELETE = text("""
+    DELETE FROM attendance_days a
+    USING unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
+                 CAST(:dates AS date[])) AS d (school_id, student_id, on_date)
+    WHERE a.school_id = d.school_id AND a.student_id = d.student_id AND a.on_date = d.on_date
 """)
 
 
-@dataclass(slots=True)
-class _Facts:
-    schedule: Schedule | None
-    taps: list[DayTap]
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """The passages of each day, and how many rows are other than before."""
+
+    passages: dict[Day, list[Passage]]
+    changed: int
 
 
 def recompute(
     session: Session, touched: Collection[Day], zones: Mapping[int, ZoneInfo]
 ) -> dict[Day, list[Passage]]:
-    """Bring these attendance days up to their taps, and say which passages each day has.
+    """Bring these attendance days up to their facts, and say which passages each day has.
 
-    ``zones`` are the schools' time zones. No other transaction can change the taps of these
-    students between the reading and the commit.
+    ``zones`` are the schools' time zones. No other transaction can change a fact of these days
+    between the reading and the commit. The number of statements does not depend on the days.
     """
     if not touched:
         return {}
-    _lock_students(session, {student_id for _, student_id, _ in touched})
+    lock_students(session, {(school_id, student_id) for school_id, student_id, _ in touched})
+    return conclude(session, touched, zones).passages
+
+
+def conclude(
+    session: Session, touched: Collection[Day], zones: Mapping[int, ZoneInfo]
+) -> Concluded:
+    """``recompute`` for a caller that holds the lock of the students or of the school."""
+    if not touched:
+        return Concluded({}, 0)
     passages: dict[Day, list[Passage]] = {}
     conclusions: list[tuple[Day, DayConclusion]] = []
-    for day, facts in sorted(_read(session, touched, zones).items()):
-        passages[day] = rules.passages(facts.taps)
-        conclusions.append((day, rules.conclude_passages(passages[day], facts.schedule)))
-    _write(session, conclusions)
-    return passages
+    silent: list[Day] = []
+    for day, known in facts.load(session, touched, zones):
+        passages[day] = rules.passages(rules.counted_taps(known))
+        conclusion = rules.conclude_passages(passages[day], known)
+        if conclusion is None:
+            silent.append(day)
+        else:
+            conclusions.append((day, conclusion))
+    return Concluded(passages, _write(session, conclusions) + _delete(session, silent))
 
 
-def touched(
+def lock_students(session: Session, students: Collection[tuple[int, int]]) -> None:
+    """Let no other transaction conclude about these (school, student), until the commit."""
+    schools = {school_id for school_id, _ in students}
+    keys = [_SCHOOL_LOCKS + school_id for school_id in sorted(schools)]
+    keys += [_STUDENT_LOCKS + student_id for _, student_id in sorted(students, key=_by_student)]
+    session.execute(_LOCK_STUDENTS, {"keys": keys, "students": _STUDENT_LOCKS})
+
+
+def lock_school(session: Session, school_id: int) -> None:
+    """Let no other transaction conclude about anybody in the school, until the commit."""
+    session.execute(_LOCK_SCHOOL, {"key": _SCHOOL_LOCKS + school_id})
+
+
+def touched_of_students(
     session: Session, school_id: int, student_ids: Collection[int], from_on: date, until_on: date
-) -> list[Day]:
-    """The days of these students, from one date to another, about which something is known."""
-    _lock_students(session, student_ids)
-    rows = session.execute(
-        _TOUCHED,
-        {
-            "school_id": school_id,
-            "student_ids": list(student_ids),
-            "from_on": from_on,
-            "until_on": until_on,
-        },
-    )
-    return [(school, student, on_date) for school, student, on_date in rows]
+) -> set[Day]:
+    """The days of these students, both dates included, about which something may be known."""
+    span = {"school_id": school_id, "from_on": from_on, "until_on": until_on}
+    rows = session.execute(_TOUCHED_OF_STUDENTS, {**span, "student_ids": list(student_ids)})
+    return {(school_id, student_id, on_date) for student_id, on_date in rows}
 
 
-def _lock_students(session: Session, student_ids: Iterable[int]) -> None:
-    """In the order of their ids, so that two transactions cannot wait for each other."""
-    keys = [_LOCK_SPACE + student_id for student_id in sorted(student_ids)]
-    session.execute(_LOCK, {"keys": keys})
+def touched_in_school(session: Session, school_id: int, from_on: date, until_on: date) -> set[Day]:
+    """The days of everybody, both dates included, about which something may be known."""
+    span = {"school_id": school_id, "from_on": from_on, "until_on": until_on}
+    rows = session.execute(_TOUCHED_IN_SCHOOL, span)
+    return {(school_id, student_id, on_date) for student_id, on_date in rows}
 
 
-def _read(
-    session: Session, touched: Iterable[Day], zones: Mapping[int, ZoneInfo]
-) -> dict[Day, _Facts]:
-    facts: dict[Day, _Facts] = {}
-    for school, student, on_date, starts_at, tolerance, *tap in session.execute(
-        _READ, _columns(touched)
-    ):
-        day = (school, student, on_date)
-        if day not in facts:
-            schedule = starts_at and Schedule(
-                rules.first_bell(on_date, starts_at, zones[school]), timedelta(minutes=tolerance)
-            )
-            facts[day] = _Facts(schedule, [])
-        facts[day].taps.append(DayTap._make(tap))
-    return facts
-
-
-def _write(session: Session, days: list[tuple[Day, DayConclusion]]) -> None:
+def _write(session: Session, days: Sequence[tuple[Day, DayConclusion]]) -> int:
+    if not days:
+        return 0
     conclusions = [conclusion for _, conclusion in days]
-    session.execute(
+    written = session.connection().execute(
         _WRITE,
         {
-            **_columns(day for day, _ in days),
+            **facts.columns(day for day, _ in days),
             "statuses": [one.status for one in conclusions],
             "entries": [one.first_entry_at for one in conclusions],
             "exits": [one.last_exit_at for one in conclusions],
@@ -143,14 +179,18 @@ def _write(session: Session, days: list[tuple[Day, DayConclusion]]) -> None:
             "minutes_late": [one.minutes_late for one in conclusions],
             "passages": [one.passages for one in conclusions],
             "confidences": [one.confidence for one in conclusions],
+            "methods": [one.method for one in conclusions],
         },
     )
+    return written.rowcount
 
 
-def _columns(days: Iterable[Day]) -> dict[str, list[int] | list[date]]:
-    listed = list(days)
-    return {
-        "school_ids": [school_id for school_id, _, _ in listed],
-        "student_ids": [student_id for _, student_id, _ in listed],
-        "dates": [on_date for _, _, on_date in listed],
-    }
+def _delete(session: Session, days: Sequence[Day]) -> int:
+    """Without the right to delete, ingest gets by: a tap that came always says something."""
+    if not days:
+        return 0
+    return session.connection().execute(_DELETE, facts.columns(days)).rowcount
+
+
+def _by_student(student: tuple[int, int]) -> int:
+    return student[1]

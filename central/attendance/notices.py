@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from central.attendance import rules
-from central.attendance.days import Day
+from central.attendance.facts import Day
 from central.attendance.rules import Passage
 from central.attendance.staging import NewTap
 
@@ -26,6 +26,9 @@ _QUEUE = text("""
         AND CASE p.kind WHEN 'entry' THEN l.notify_entry ELSE l.notify_exit END
     JOIN guardians g ON g.school_id = l.school_id AND g.id = l.guardian_id
         AND g.phone IS NOT NULL AND g.stopped_at IS NULL
+    WHERE NOT EXISTS (SELECT FROM notifications n
+        WHERE n.school_id = p.school_id AND n.student_id = p.student_id AND n.on_date = p.on_date
+            AND n.kind = p.kind AND n.guardian_id = g.id AND n.fact_at = p.fact_at)
     ORDER BY p.fact_at, p.student_id, g.id
     ON CONFLICT DO NOTHING
     RETURNING school_id
@@ -43,15 +46,17 @@ def queue(
 
     Returns the school of each message queued. A passage is told only if all its taps are
     ``fresh``: each tap is so in one transaction only and thus causes one message at most, also
-    when an earlier tap that arrives late turns what was an entry into an exit.
+    when an earlier tap that arrives late turns what was an entry into an exit. Taps of one instant
+    at several gates are one fact, whatever they conclude together.
     """
     new = {(tap.stream_id, tap.seq) for tap in fresh}
-    told = [
-        (day, passage)
+    facts = {
+        (day, passage.kind, passage.lead.tapped_at): passage
         for day, day_passages in days.items()
         for passage in day_passages
         if _is_news(passage, now) and all((tap.stream_id, tap.seq) in new for tap in passage.taps)
-    ]
+    }
+    told = [(day, passage) for (day, _, _), passage in facts.items()]
     if not told:
         return []
     rows = session.execute(

@@ -1,4 +1,7 @@
-"""The one way in for taps, whoever sends them: gates, web kiosks, the staff desk, imports."""
+"""The one way in for taps, whoever sends them: gates, web kiosks, the staff desk, imports.
+
+And the way to have days concluded anew when another fact about them has changed.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from central import events
 from central.attendance import days, notices, staging
+from central.attendance.facts import Day
 from central.attendance.staging import NewTap, StagedTap
 from central.devices import quarantine
 from central.devices.quarantine import Unreadable
@@ -66,15 +70,34 @@ def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) ->
 
 def refresh_days(
     session: Session, school_id: int, student_ids: Collection[int], from_on: date, until_on: date
-) -> None:
-    """Conclude these students' days anew, after a fact other than a tap has changed.
+) -> int:
+    """Conclude these students' days anew, after a fact about them other than a tap has changed.
 
     Call it in the transaction that changes the fact. Both dates are included. Repeating changes
-    nothing. The session must have entered the school.
+    nothing. The session must have entered the school. Returns how many days are other than before.
     """
+    days.lock_students(session, {(school_id, student_id) for student_id in student_ids})
+    touched = days.touched_of_students(session, school_id, student_ids, from_on, until_on)
+    return _conclude(session, school_id, touched)
+
+
+def refresh_school_days(session: Session, school_id: int, from_on: date, until_on: date) -> int:
+    """Conclude everybody's days anew, after a fact about the whole school has changed.
+
+    Call it in the transaction that changes the fact, such as the calendar or a closing. Both dates
+    are included. Repeating changes nothing. Returns how many days are other than before.
+    """
+    days.lock_school(session, school_id)
+    touched = days.touched_in_school(session, school_id, from_on, until_on)
+    return _conclude(session, school_id, touched)
+
+
+def _conclude(session: Session, school_id: int, touched: Collection[Day]) -> int:
     zone = session.scalars(select(School.timezone).where(School.id == school_id)).one()
-    touched = days.touched(session, school_id, student_ids, from_on, until_on)
-    days.recompute(session, touched, {school_id: ZoneInfo(zone)})
+    changed = days.conclude(session, touched, {school_id: ZoneInfo(zone)}).changed
+    if changed:
+        events.announce(session, [(school_id, events.TAPS)])
+    return changed
 
 
 def _sequence_numbers(sent: Sequence[SentTaps]) -> dict[StreamName, list[int]]:

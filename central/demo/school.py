@@ -13,11 +13,19 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from central.accounts.models import Membership, User
-from central.calendar.models import CourseSchedule
+from central.calendar.models import CalendarException, CourseSchedule, SchoolYear, Term
 from central.cards.models import Card
+from central.demo.calendar import demo_year, holidays
 from central.demo.families import COURSES, DemoGuardian, DemoStudent, Family, families
 from central.devices.models import Device, Gate
-from central.people.models import Course, Guardian, Student, StudentGuardian, TeacherCourse
+from central.people.models import (
+    Course,
+    Enrolment,
+    Guardian,
+    Student,
+    StudentGuardian,
+    TeacherCourse,
+)
 from central.schools.models import School, SiteKey
 from contracts.cards import card_digest
 
@@ -57,6 +65,7 @@ def make_school(session: Session, box_key: bytes, password_hash: str, *, on: dat
     session.flush()
     session.add(SiteKey(school_id=school.id, key=secrets.token_bytes(32)))
     _make_gates(session, school.id)
+    _make_year(session, school.id, on)
     courses = _make_courses(session, school.id, year=on.year)
     _make_people(session, school.id, courses, enrolled_on=on - timedelta(days=200))
     _make_cards(session, school.id, box_key)
@@ -70,6 +79,37 @@ def _make_gates(session: Session, school_id: int) -> None:
         session.add(gate)
         session.flush()
         session.add(Device(school_id=school_id, id=device_id, gate_id=gate.id))
+
+
+def _make_year(session: Session, school_id: int, on: date) -> None:
+    """The school year, its terms and the holidays in it: demo data, see ``demo.calendar``."""
+    demo = demo_year(on)
+    year = SchoolYear(
+        school_id=school_id,
+        year=demo.year,
+        starts_on=demo.span.starts_on,
+        ends_on=demo.span.ends_on,
+    )
+    session.add(year)
+    session.flush()
+    session.add_all(
+        Term(
+            school_id=school_id,
+            school_year_id=year.id,
+            name=f"{number}.º semestre",
+            starts_on=term.starts_on,
+            ends_on=term.ends_on,
+        )
+        for number, term in enumerate(demo.terms, start=1)
+    )
+    session.add_all(
+        CalendarException(
+            school_id=school_id, from_on=day, until_on=day, kind="holiday", reason=name
+        )
+        for year_shown in range(demo.span.starts_on.year, demo.span.ends_on.year + 1)
+        for day, name in holidays(year_shown)
+        if demo.span.holds(day)
+    )
 
 
 def _make_courses(session: Session, school_id: int, *, year: int) -> list[int]:
@@ -106,6 +146,18 @@ def _make_people(
         session,
         Student,
         [_student_row(school_id, courses, child, enrolled_on) for child in children],
+    )
+    session.execute(
+        insert(Enrolment),
+        [
+            {
+                "school_id": school_id,
+                "student_id": student,
+                "course_id": courses[child.course],
+                "from_on": enrolled_on,
+            }
+            for student, child in zip(students, children, strict=True)
+        ],
     )
     guardians = _insert(session, Guardian, [_guardian_row(school_id, adult) for adult in adults])
     session.execute(

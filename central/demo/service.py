@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.attendance.service import SentTaps, record_taps
+from central.calendar.queries import calendars
+from central.calendar.rules import NoClass, effective_schedule
 from central.cards.models import Card
 from central.db import enter_schools
 from central.demo.history import CardHolder, PastDay, past_days, past_school_days
 from central.demo.school import GATES
+from central.people.models import Course
 from contracts.messages import MAX_TAPS, TapBatch
 
 STREAM = "history"
@@ -26,9 +29,19 @@ def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: dat
         select(Card.digest).where(Card.school_id == school_id).order_by(Card.student_id)
     )
     holders = [CardHolder(digest.hex()) for digest in digests]
-    days = past_school_days(now.astimezone(zone).date())
+    days = _with_class(session, school_id, past_school_days(now.astimezone(zone).date()))
     for day in past_days(holders, tuple(GATES), days, zone):
         record_taps(session, list(_messages(day)), now=now)
+
+
+def _with_class(session: Session, school_id: int, days: list[date]) -> list[date]:
+    """Without the holidays, which are the same for every course."""
+    course_id = session.scalars(select(Course.id).where(Course.school_id == school_id)).first()
+    assert course_id is not None
+    calendar = calendars(session, [(school_id, course_id)], days)[school_id]
+    return [
+        day for day in days if not isinstance(effective_schedule(calendar, course_id, day), NoClass)
+    ]
 
 
 def _messages(day: PastDay) -> Iterator[SentTaps]:

@@ -110,7 +110,7 @@ def test_a_late_student_is_late_by_the_schedule_of_the_course(
     assert (the_day(session).status, the_day(session).minutes_late) == ("late", 20)
 
 
-def test_a_weekend_has_no_schedule(session: Session, session_as: SessionAs) -> None:
+def test_a_weekend_has_no_class(session: Session, session_as: SessionAs) -> None:
     place = a_small_school(session)
     saturday = MORNING + timedelta(days=3, hours=4)
 
@@ -118,7 +118,8 @@ def test_a_weekend_has_no_schedule(session: Session, session_as: SessionAs) -> N
         session_as("ingest", place.school.id), sent(place.gate, a_tap(at=saturday)), now=saturday
     )
 
-    assert (the_day(session).status, the_day(session).minutes_late) == ("present", 0)
+    assert (the_day(session).status, the_day(session).minutes_late) == ("no_class", 0)
+    assert the_day(session).inside
 
 
 def test_a_tap_before_midnight_and_one_after_belong_to_two_days(

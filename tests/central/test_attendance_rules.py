@@ -10,10 +10,11 @@ import pytest
 
 from central.attendance.rules import (
     STALE_AFTER,
+    DayConclusion,
+    DayFacts,
     DayTap,
     Schedule,
     conclude_day,
-    first_bell,
     is_news,
     local_date,
     passages,
@@ -21,13 +22,19 @@ from central.attendance.rules import (
 
 SANTIAGO = ZoneInfo("America/Santiago")
 BELL = datetime(2026, 3, 4, 11, tzinfo=UTC)  # 8:00 in Santiago
-SCHOOL_DAY = Schedule(BELL, timedelta(minutes=5))
+SCHOOL_DAY = Schedule(BELL, BELL + timedelta(hours=7, minutes=30), timedelta(minutes=5))
 
 
 def tap(shown: str, direction: str = "auto", **changes: Any) -> DayTap:
     """A tap when a clock in Santiago shows ``shown`` on the day of ``BELL``."""
     at = datetime.combine(date(2026, 3, 4), time.fromisoformat(shown), SANTIAGO).astimezone(UTC)
     return DayTap(at, direction, gate_id=1)._replace(**changes)
+
+
+def concluded(taps: list[DayTap], schedule: Schedule = SCHOOL_DAY) -> DayConclusion:
+    day = conclude_day(DayFacts(schedule, tuple(taps)))
+    assert day is not None
+    return day
 
 
 def at(shown: str) -> datetime:
@@ -145,7 +152,8 @@ def test_entries_and_exits_are_counted_apart() -> None:
         pytest.param([tap("08:05:00")], "present", 0, id="the last moment of the tolerance"),
         pytest.param([tap("08:05:01")], "late", 5, id="a second later, counted from the bell"),
         pytest.param([tap("09:59:59")], "late", 119, id="only whole minutes count"),
-        pytest.param([tap("23:59:00")], "late", 959, id="the end of the day"),
+        pytest.param([tap("15:29:59")], "late", 449, id="as long as there is class"),
+        pytest.param([tap("15:30:00")], "present", 0, id="afterwards nothing says when it began"),
         pytest.param(
             [tap("09:00", clock="unsynced")],
             "present",
@@ -161,21 +169,15 @@ def test_entries_and_exits_are_counted_apart() -> None:
     ],
 )
 def test_lateness(taps: list[DayTap], status: str, minutes_late: int) -> None:
-    day = conclude_day(taps, SCHOOL_DAY)
+    day = concluded(taps)
 
     assert (day.status, day.minutes_late) == (status, minutes_late)
 
 
-def test_nobody_is_late_on_a_day_without_classes() -> None:
-    saturday = conclude_day([tap("11:00")], None)
-
-    assert (saturday.status, saturday.minutes_late) == ("present", 0)
-
-
 def test_without_tolerance_the_first_second_is_late() -> None:
-    day = conclude_day([tap("08:00:01")], Schedule(BELL, timedelta(0)))
+    day = concluded([tap("08:00:01")], SCHOOL_DAY._replace(tolerance=timedelta(0)))
 
-    assert (day.status, day.minutes_late) == ("late", 0)
+    assert (day.status, day.minutes_late) == ("late", 1)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_without_tolerance_the_first_second_is_late() -> None:
 def test_who_is_inside_and_since_when(
     taps: list[DayTap], entry: datetime | None, leaving: datetime | None, inside: bool, count: int
 ) -> None:
-    day = conclude_day(taps, SCHOOL_DAY)
+    day = concluded(taps)
 
     assert (day.first_entry_at, day.last_exit_at, day.inside) == (entry, leaving, inside)
     assert day.passages == count
@@ -221,7 +223,7 @@ def test_one_tap_with_an_unset_clock_makes_the_day_unsure(
 ) -> None:
     morning, afternoon = clocks
 
-    day = conclude_day([tap("07:50", clock=morning), tap("15:30", clock=afternoon)], SCHOOL_DAY)
+    day = concluded([tap("07:50", clock=morning), tap("15:30", clock=afternoon)])
 
     assert day.confidence == confidence
 
@@ -238,25 +240,6 @@ def test_one_tap_with_an_unset_clock_makes_the_day_unsure(
 )
 def test_the_date_is_that_of_the_school_calendar(utc: str, on_date: date) -> None:
     assert local_date(datetime.fromisoformat(utc), SANTIAGO) == on_date
-
-
-@pytest.mark.parametrize(
-    ("on_date", "utc"),
-    [
-        pytest.param(date(2026, 4, 3), "2026-04-03T11:00:00+00:00", id="Friday, still summer time"),
-        pytest.param(date(2026, 4, 6), "2026-04-06T12:00:00+00:00", id="Monday, clocks went back"),
-        pytest.param(date(2026, 9, 4), "2026-09-04T12:00:00+00:00", id="Friday, still winter time"),
-        pytest.param(date(2026, 9, 7), "2026-09-07T11:00:00+00:00", id="Monday, clocks went on"),
-    ],
-)
-def test_the_first_bell_follows_the_clocks_of_the_school(on_date: date, utc: str) -> None:
-    assert first_bell(on_date, time(8), SANTIAGO) == datetime.fromisoformat(utc)
-
-
-def test_a_bell_in_the_hour_that_the_change_of_clocks_leaves_out_still_rings() -> None:
-    skipped = first_bell(date(2026, 9, 6), time(0, 30), SANTIAGO)  # 0:00 became 1:00
-
-    assert skipped == datetime(2026, 9, 6, 4, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

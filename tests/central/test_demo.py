@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from central.cli import cli
+from central.demo.calendar import demo_year, holidays
 from central.demo.families import COURSES, families
 from central.demo.files import DemoPlaces, write_files
 from central.demo.history import past_school_days
@@ -88,7 +91,49 @@ def test_history_gives_the_past_and_tells_nobody(session: Session, demo: School)
     assert session.scalar(select(func.count()).select_from(Tap)) == taps
     assert session.scalar(select(func.count()).select_from(Notification)) == 0
     dates = session.scalars(select(AttendanceDay.on_date).distinct())
-    assert sorted(dates) == past_school_days(TODAY)
+    holidays_held = {date(2026, 5, 1), date(2026, 5, 21)}
+    assert sorted(dates) == [day for day in past_school_days(TODAY) if day not in holidays_held]
+    assert set(session.scalars(select(AttendanceDay.status))) == {"present", "late"}
+
+
+@pytest.mark.parametrize(
+    ("year", "expected"),
+    [
+        (
+            2026,
+            "01-01 04-03 04-04 05-01 05-21 06-21 06-29 07-16 08-15 09-18 09-19 10-12 10-31 11-01"
+            " 12-08 12-25",
+        ),
+        (  # San Pedro and the 12th of October on Mondays, the 17th of September on a Friday
+            2027,
+            "01-01 03-26 03-27 05-01 05-21 06-21 06-28 07-16 08-15 09-17 09-18 09-19 10-11 10-31"
+            " 11-01 12-08 12-25",
+        ),
+        (  # the Reformation's day on the Friday before
+            2028,
+            "01-01 04-14 04-15 05-01 05-21 06-20 06-26 07-16 08-15 09-18 09-19 10-09 10-27 11-01"
+            " 12-08 12-25",
+        ),
+        (  # the 20th of September on a Friday
+            2030,
+            "01-01 04-19 04-20 05-01 05-21 06-21 06-29 07-16 08-15 09-18 09-19 09-20 10-12 10-31"
+            " 11-01 12-08 12-25",
+        ),
+    ],
+)
+def test_the_holidays_are_those_of_the_law(year: int, expected: str) -> None:
+    assert [day.strftime("%m-%d") for day, _ in holidays(year)] == expected.split()
+
+
+@given(on=st.dates(date(2025, 1, 1), date(2030, 12, 31)))
+def test_the_school_is_in_session_whenever_it_is_made(on: date) -> None:
+    year = demo_year(on)
+
+    assert all(year.span.holds(day) for day in past_school_days(on))
+    assert any(term.holds(on) for term in year.terms)
+    first, second = year.terms
+    assert year.span == (first.starts_on, second.ends_on)
+    assert first.starts_on < first.ends_on < second.starts_on < second.ends_on
 
 
 def test_the_files_fit_the_agent_and_the_database(
