@@ -28,7 +28,10 @@ _QUEUE = text("""
         AND g.phone IS NOT NULL AND g.stopped_at IS NULL
     WHERE NOT EXISTS (SELECT FROM notifications n
         WHERE n.school_id = p.school_id AND n.student_id = p.student_id AND n.on_date = p.on_date
-            AND n.kind = p.kind AND n.guardian_id = g.id AND n.fact_at = p.fact_at)
+            AND n.kind IN (p.kind, CASE p.kind WHEN 'entry' THEN 'arrived_after_alert' END)
+            AND n.guardian_id = g.id AND n.fact_at = p.fact_at)
+        AND NOT EXISTS (SELECT FROM alert_policies x
+            WHERE x.school_id = p.school_id AND x.exceptions_only)
     ORDER BY p.fact_at, p.student_id, g.id
     ON CONFLICT DO NOTHING
     RETURNING school_id

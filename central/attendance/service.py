@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import events
-from central.attendance import days, notices, staging
+from central.attendance import days, late_arrivals, notices, staging
 from central.attendance.facts import Day
 from central.attendance.staging import NewTap, StagedTap
 from central.devices import quarantine
@@ -62,7 +62,8 @@ def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) ->
     }
     zones = {stream.school_id: stream.zone for stream in streams.values()}
     passages = days.recompute(session, touched, zones)
-    told = notices.queue(session, passages, fresh, now=now)
+    told = late_arrivals.settle(session, touched, now=now)
+    told += notices.queue(session, passages, fresh, now=now)
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
     return Recorded(receipts, len(fresh), len(told))

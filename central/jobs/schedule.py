@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from central.accounts.expiry import delete_expired
+from central.attendance.closing_service import close_day, dates_to_close
+from central.db import enter_schools
 from central.logging import job_context
+from central.no_shows import watch_service
+from central.no_shows.scene_queries import Start
+from central.no_shows.service import look_again, run_check
 from central.notifications.queries import anything_to_drain
 from central.queue import Queue
+from central.schools.queries import all_schools
 
 # How late a message can be whose wake-up was lost, or whose retry has come.
 SWEEP_EVERY: Final = timedelta(seconds=2)
+# How late an alert can be, and how soon a gate that is out is noticed.
+WATCH_EVERY: Final = timedelta(seconds=15)
+# Each school's night is at its own time; closing late does no harm.
+CLOSE_EVERY: Final = timedelta(minutes=10)
 # In UTC, and night in every part of Chile.
 TIDY_AT: Final = {"hour": 7, "minute": 40}
 
@@ -26,9 +38,10 @@ log = structlog.stdlib.get_logger(__name__)
 class Jobs:
     """The jobs with what they work on."""
 
-    def __init__(self, sessions: sessionmaker[Session], queue: Queue) -> None:
+    def __init__(self, sessions: sessionmaker[Session], queue: Queue, *, grace: timedelta) -> None:
         self._sessions = sessions
         self._queue = queue
+        self._grace = grace
 
     def sweep(self) -> None:
         """Wake a worker if messages are due or a sender was lost. Makes up for lost wake-ups."""
@@ -36,6 +49,63 @@ class Jobs:
             waiting = anything_to_drain(session, datetime.now(UTC))
         if waiting:
             self._queue.wake_drain()
+
+    def watch(self) -> None:
+        """Look for students who have not come, and at the gates that should have seen them."""
+        with job_context("watch"):
+            now = datetime.now(UTC)
+            with self._sessions.begin() as session:
+                schools = all_schools(session)
+                enter_schools(session, schools)
+                found = watch_service.survey(session, schools, now=now, grace=self._grace)
+            for school_id, gate_id in found.back:
+                with self._school(school_id) as session:
+                    watch_service.end_outage(session, school_id, gate_id)
+            for start in found.due:
+                self._check(start, now)
+            for held in found.held:
+                with self._school(held.start.school_id) as session:
+                    look_again(session, held.start, held.task_id, now=now)
+        # the sweep wakes a worker for what this has queued
+
+    def _check(self, start: Start, now: datetime) -> None:
+        checked = None
+        with self._school(start.school_id) as session:
+            checked = run_check(session, start, now=now)
+        if checked is None:
+            return
+        log.info(
+            "no_shows_checked",
+            school=start.school_id,
+            expected=checked.expected,
+            missing=checked.missing,
+            told=checked.told.students,
+            held=checked.task_id is not None,
+        )
+
+    def close_days(self) -> None:
+        """Close the dates that are over at the schools' own night."""
+        with job_context("close_days"):
+            now = datetime.now(UTC)
+            with self._sessions.begin() as session:
+                schools = all_schools(session)
+                enter_schools(session, schools)
+                dates = dates_to_close(session, schools, now=now)
+            for school_id, on_date in dates:
+                with self._school(school_id) as session:
+                    watch_service.end_day(session, school_id, on_date, now=now)
+                    close_day(session, school_id, on_date, now=now)
+                log.info("day_closed", school=school_id, on_date=on_date.isoformat())
+
+    @contextmanager
+    def _school(self, school_id: int) -> Iterator[Session]:
+        """A transaction of its own in one school. Its trouble is logged, and the others go on."""
+        try:
+            with self._sessions.begin() as session:
+                enter_schools(session, [school_id])
+                yield session
+        except SQLAlchemyError as error:
+            log.error("school_left_out", school=school_id, reason=type(error).__name__)
 
     def tidy(self) -> None:
         """Delete expired sessions and tokens."""
@@ -54,5 +124,9 @@ def scheduler_of(
     )
     scheduler.add_job(guard, "interval", seconds=guard_every.total_seconds(), id="guard")
     scheduler.add_job(jobs.sweep, "interval", seconds=SWEEP_EVERY.total_seconds(), id="sweep")
+    scheduler.add_job(jobs.watch, "interval", seconds=WATCH_EVERY.total_seconds(), id="watch")
+    scheduler.add_job(
+        jobs.close_days, "interval", seconds=CLOSE_EVERY.total_seconds(), id="close_days"
+    )
     scheduler.add_job(jobs.tidy, "cron", id="tidy", **TIDY_AT)
     return scheduler

@@ -43,7 +43,13 @@ def run(settings: Settings) -> None:
     if leadership.await_turn(stopping):
         log.info("leading")
         scheduler = scheduler_of(
-            Jobs(open_sessions(settings, "scheduler"), queue), guard, GUARD_EVERY
+            Jobs(
+                open_sessions(settings, "scheduler"),
+                queue,
+                grace=timedelta(minutes=settings.no_show_grace_minutes),
+            ),
+            guard,
+            GUARD_EVERY,
         )
         scheduler.start()
         stopping.wait()

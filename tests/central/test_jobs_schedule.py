@@ -34,7 +34,7 @@ def client(redis_server: Redis) -> Iterator[Client]:
 def jobs(database: Engine, settings: Settings, redis_server: Redis) -> Iterator[Jobs]:
     engine = create_engine(settings.database_url_for("scheduler"), hide_parameters=True)
     queue = Queue(redis_server.url(4))
-    yield Jobs(sessionmaker(engine), queue)
+    yield Jobs(sessionmaker(engine), queue, grace=timedelta(minutes=15))
     queue.close()
     engine.dispose()
 

@@ -1,0 +1,111 @@
+"""The set-based statements of the no-shows. Each handles a whole school, or all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import text
+
+# Whoever has been seen at all today has come, an exit without an entry too. Whom somebody expects
+# late or not at all is no news to the family.
+_SEEN: Final = "coalesce(d.passages > 0 OR d.status IN ('present', 'late', 'left_early'), false)"
+_EXCUSED: Final = """(coalesce(d.status IN ('justified', 'no_class'), false) OR EXISTS (
+        SELECT FROM absence_requests a
+        WHERE a.school_id = :school_id AND a.student_id = s.student_id AND a.status = 'approved'
+            AND a.kind IN ('absence', 'late') AND :on_date BETWEEN a.from_on AND a.until_on
+    ))"""
+_DAY: Final = """LEFT JOIN attendance_days d ON d.school_id = :school_id
+        AND d.on_date = :on_date AND d.student_id = s.student_id"""
+
+# One look at a school's students who begin at one time: who is expected, who is not there.
+FIND: Final = text(f"""
+    WITH expected AS (
+        SELECT s.student_id, s.course_id, {_SEEN} AS seen
+        FROM enrolments s {_DAY}
+        WHERE s.school_id = :school_id AND s.course_id = ANY (CAST(:course_ids AS bigint[]))
+            AND s.from_on <= :on_date AND (s.until_on IS NULL OR s.until_on >= :on_date)
+            AND NOT {_EXCUSED}
+    ), found AS (
+        INSERT INTO no_shows (school_id, on_date, student_id, course_id, begins_at, found_at)
+        SELECT :school_id, :on_date, student_id, course_id, :begins_at, :now
+        FROM expected WHERE NOT seen ORDER BY student_id
+        ON CONFLICT DO NOTHING
+    )
+    SELECT course_id, count(*) AS expected, count(*) FILTER (WHERE NOT seen) AS missing
+    FROM expected GROUP BY course_id ORDER BY course_id
+""")  # noqa: S608  (fixed parts of this file)
+
+# Whose students are held and still not there. In the order in which ingest locks them.
+TELL: Final = text(f"""
+    WITH held AS (
+        SELECT student_id FROM no_shows
+        WHERE school_id = :school_id AND on_date = :on_date AND begins_at = :begins_at
+            AND course_id = ANY (CAST(:course_ids AS bigint[])) AND state = 'held'
+        ORDER BY school_id, on_date, student_id FOR UPDATE
+    ), known AS (
+        SELECT s.student_id, coalesce(d.first_entry_at, d.last_exit_at) AS came_at,
+            CASE WHEN {_SEEN} THEN 'arrived' WHEN {_EXCUSED} THEN 'excused' END AS resolution
+        FROM held s {_DAY}
+    )
+    UPDATE no_shows n SET
+        resolution = coalesce(n.resolution, known.resolution),
+        resolved_at = CASE WHEN known.resolution IS NULL THEN n.resolved_at
+            ELSE coalesce(n.resolved_at, :now) END,
+        arrived_at = CASE WHEN known.resolution = 'arrived' THEN known.came_at END,
+        state = CASE WHEN coalesce(n.resolution, known.resolution) IS NULL
+            THEN 'told' ELSE 'cleared' END,
+        told_at = CASE WHEN coalesce(n.resolution, known.resolution) IS NULL
+            THEN CAST(:now AS timestamptz) END
+    FROM known
+    WHERE n.school_id = :school_id AND n.on_date = :on_date AND n.student_id = known.student_id
+    RETURNING n.student_id, n.state
+""")  # noqa: S608  (fixed parts of this file)
+
+# How a held check stands now: by course, those held who are still not there.
+STILL_MISSING: Final = text(f"""
+    SELECT s.course_id, count(*) FILTER (WHERE NOT {_SEEN} AND NOT {_EXCUSED}) AS missing
+    FROM no_shows s {_DAY}
+    WHERE s.school_id = :school_id AND s.on_date = :on_date AND s.begins_at = :begins_at
+        AND s.state = 'held'
+    GROUP BY s.course_id
+""")  # noqa: S608  (fixed parts of this file)
+
+# How many the courses expect, for the share of those who are missing.
+EXPECTED: Final = text(f"""
+    SELECT s.course_id, count(*) AS expected, count(*) FILTER (WHERE NOT {_SEEN}) AS missing
+    FROM enrolments s {_DAY}
+    WHERE s.school_id = :school_id AND s.course_id IN (
+            SELECT course_id FROM no_shows n WHERE n.school_id = :school_id
+            AND n.on_date = :on_date AND n.begins_at = :begins_at)
+        AND s.from_on <= :on_date AND (s.until_on IS NULL OR s.until_on >= :on_date)
+        AND NOT {_EXCUSED}
+    GROUP BY s.course_id
+""")  # noqa: S608  (fixed parts of this file)
+
+DISMISS: Final = text("""
+    UPDATE no_shows SET state = 'dismissed'
+    WHERE school_id = :school_id AND on_date = :on_date AND begins_at = :begins_at
+        AND course_id = ANY (CAST(:course_ids AS bigint[])) AND state = 'held'
+    RETURNING student_id
+""")
+
+# Approved since: the family has told us what we would have told them.
+EXCUSE: Final = text("""
+    UPDATE no_shows n SET resolution = 'excused', resolved_at = :now,
+        state = CASE WHEN n.state = 'held' THEN 'cleared' ELSE n.state END
+    FROM attendance_days d
+    WHERE n.school_id = ANY (CAST(:school_ids AS bigint[])) AND n.on_date = ANY (:dates)
+        AND n.resolution IS NULL AND d.school_id = n.school_id AND d.on_date = n.on_date
+        AND d.student_id = n.student_id AND d.status = 'justified'
+    RETURNING n.school_id
+""")
+
+# Who has come without that whoever recorded it has seen that they were missed: for the moment in
+# which a tap and the check do not see each other's rows.
+OVERLOOKED: Final = text("""
+    SELECT n.school_id, n.student_id, n.on_date FROM no_shows n
+    JOIN attendance_days d ON d.school_id = n.school_id AND d.on_date = n.on_date
+        AND d.student_id = n.student_id AND d.passages > 0
+    WHERE n.school_id = ANY (CAST(:school_ids AS bigint[])) AND n.on_date = ANY (:dates)
+        AND n.arrived_at IS NULL
+""")
