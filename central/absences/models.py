@@ -20,6 +20,7 @@ from central.types import UTCDateTime
 
 KINDS = ("absence", "late", "early_leave")
 STATUSES = ("pending", "approved", "rejected", "withdrawn")
+ACTIONS = ("requested", "approved", "rejected", "withdrawn", "reopened")
 
 
 class AbsenceRequest(Base):
@@ -67,3 +68,27 @@ class AbsenceRequest(Base):
     document_type: Mapped[str | None]  # a media type
     document_bytes: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+
+
+class AbsenceEvent(Base):
+    """One step in the life of a request: asked, decided, taken back. Added, never changed."""
+
+    __tablename__ = "absence_events"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["school_id", "request_id"], ["absence_requests.school_id", "absence_requests.id"]
+        ),
+        ForeignKeyConstraint(["school_id", "guardian_id"], ["guardians.school_id", "guardians.id"]),
+        CheckConstraint(f"action IN {ACTIONS}", name="action_known"),
+        CheckConstraint("num_nonnulls(user_id, guardian_id) = 1", name="one_person"),
+        Index("ix_absence_events_request", "school_id", "request_id"),
+    )
+
+    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    action: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    guardian_id: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
