@@ -78,6 +78,7 @@ class Consumer:
         self._bytes = 0
         self._began = 0.0
         self._failures = 0
+        self._share = 1.0  # of the most that a batch may hold
         self._client = self._new_client()
 
     def run(self, stopping: Event) -> None:
@@ -115,8 +116,7 @@ class Consumer:
         if not self._batch:
             return
         batch, self._batch, self._bytes = self._batch, [], 0
-        recorded = self._store.store(batch)
-        self._failures = 0
+        recorded = self._stored(batch)
         for message in batch:
             self._client.ack(message.id, message.qos)
         self._publish(recorded.receipts)
@@ -129,12 +129,26 @@ class Consumer:
             notifications=recorded.notifications,
         )
 
+    def _stored(self, batch: list[Received]) -> Recorded:
+        """Store it; the next batch is smaller if that failed, for it may have taken too long."""
+        try:
+            recorded = self._store.store(batch)
+        except DatabaseUnavailable:
+            self._share /= 2
+            raise
+        self._share = min(1.0, self._share * 2)
+        self._failures = 0
+        return recorded
+
     def _publish(self, receipts: Iterable[tuple[str, Receipt]]) -> None:
         for device_id, receipt in receipts:
             self._client.publish(topics.receipt(device_id), receipt.to_json(), qos=1, retain=True)
 
     def _is_due(self) -> bool:
-        full = len(self._batch) >= MOST_MESSAGES or self._bytes >= MOST_BYTES
+        full = (
+            len(self._batch) >= MOST_MESSAGES * self._share
+            or self._bytes >= MOST_BYTES * self._share
+        )
         return full or (bool(self._batch) and self._waited() >= COLLECT_SECONDS)
 
     def _patience(self) -> float:

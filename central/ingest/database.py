@@ -20,16 +20,20 @@ _SETTINGS: Final = {
     # loop longer than the broker's keep-alive, after which the broker would give the batch away.
     "statement_timeout": "10s",
     "idle_in_transaction_session_timeout": "30s",
-    # Every look-up of a batch is by key. A plan made while a table was small, such as the streams
-    # of a new school, would otherwise read it whole for as long as this connection lives.
+    # Every look-up of a batch is by key, whatever the statistics say. A plan made while a table was
+    # small, as all are in a new installation, would read it whole for each of hundreds of taps,
+    # and this connection would keep that plan while the table grows.
+    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
     "jit": "off",  # what is switched off above looks expensive, which is when jit sets in
 }
 _CONNECT: Final[dict[str, Any]] = {
     "application_name": "attendance-ingest",
     "connect_timeout": 5,
+    "prepare_threshold": 0,  # plan each statement once a connection, not five times
     "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
     "keepalives_idle": 15,
     "keepalives_interval": 5,
