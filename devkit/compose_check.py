@@ -62,6 +62,14 @@ class Check:
         _require(lambda: answers(f"{web}/healthz"), "the web does not answer /healthz")
         _require(lambda: answers(f"{web}/health"), "/health does not say ready")
 
+    def last_words(self) -> str:
+        """The end of each process's log, to find out why something did not hold."""
+        logs = [
+            f"--- {name}\n{self._engine.logs(f'school-attendance-{name}-{ENV}')}"
+            for name in ("ingest", "worker", "scheduler", "prepare")
+        ]
+        return "\n".join([f"--- web\n{self._engine.logs(_container())}", *logs])
+
     def take_down(self) -> None:
         for running in self._gates:
             running.stop()
@@ -193,6 +201,9 @@ def check(engine: rig.Rig) -> None:
             after = run.await_messages(taps=4)
         with step("documented commands"):
             run.run_documented_commands()
+    except DevError:
+        say(run.last_words())
+        raise
     finally:
         with step("compose down"):
             run.take_down()

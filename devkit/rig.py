@@ -72,6 +72,12 @@ class Rig:
         """What it printed. Raises DevError."""
         return run(("podman", *arguments), self._env, cwd=ROOT)
 
+    def logs(self, container: str) -> str:
+        """The end of what it has printed."""
+        command = ["podman", "logs", "--tail", "12", container]
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
     def admit_device(self, deploy_env: str, device: str, password: str) -> None:
         env = {**self._env, "DEPLOY_ENV": deploy_env, "CONTAINER_ENGINE": "podman"}
         run((str(ROOT / "scripts" / "broker_device.sh"), device), env, stdin=f"{password}\n")
