@@ -91,7 +91,7 @@ def a_student(
         course_id=course.id,
         given_names=given,
         family_names="Rojas Muñoz",
-        enrolled_on=date(2026, 3, 1),
+        enrolled_on=date(2025, 3, 1),
     )
     session.add(student)
     session.flush()

@@ -6,22 +6,35 @@ teacher's courses; None is the whole school.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, and_, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    Time,
+    and_,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.expression import ColumnElement, TableValuedAlias
 
 from central.attendance.board_rules import (
     Counts,
     second_of_day,
 )
 from central.attendance.models import AttendanceDay
-from central.calendar.models import CourseSchedule
+from central.calendar.queries import hours_on
+from central.calendar.rules import Hours, NoClass
 from central.people.models import Course, Student
 
 Courses = Collection[int] | None
@@ -42,28 +55,31 @@ def courses_today(
     session: Session, school_id: int, on_date: date, courses: Courses = None
 ) -> list[CourseToday]:
     """Every course with students, youngest first, as it stands now."""
-    rows = session.execute(_courses_statement(school_id, on_date, courses))
+    hours = class_hours(hours_on(session, school_id, on_date))
+    rows = session.execute(_courses_statement(school_id, on_date, hours, courses))
     return [_course(row) for row in rows]
 
 
-def _courses_statement(school_id: int, on_date: date, courses: Courses) -> Any:
+def _courses_statement(
+    school_id: int, on_date: date, hours: TableValuedAlias, courses: Courses
+) -> Any:
     came = AttendanceDay.first_entry_at.is_not(None)
     return (
         select(
             Course.id,
             Course.name,
-            CourseSchedule.starts_at,
+            hours.c.starts_at,
             func.count().label("students"),
             func.count().filter(came).label("entered"),
-            func.count().filter(AttendanceDay.status == "late").label("late"),
+            func.count().filter(was_late()).label("late"),
             func.count().filter(AttendanceDay.inside).label("inside"),
             func.count().filter(came, ~AttendanceDay.inside).label("left"),
         )
         .join(Student, and_(Student.school_id == Course.school_id, Student.course_id == Course.id))
         .outerjoin(AttendanceDay, own_day(Student, on_date))
-        .outerjoin(CourseSchedule, hours_of(Student, on_date))
+        .outerjoin(hours, hours.c.course_id == Student.course_id)
         .where(Course.school_id == school_id, enrolled(on_date), taught(courses))
-        .group_by(Course.school_id, Course.id, CourseSchedule.starts_at)
+        .group_by(Course.school_id, Course.id, hours.c.starts_at)
         .order_by(Course.position, Course.name)
     )
 
@@ -120,12 +136,20 @@ def day_of(student: Any) -> ColumnElement[bool]:
     )
 
 
-def hours_of(member: Any, on_date: date) -> ColumnElement[bool]:
-    """Joins a student with the hours of their course on a date's weekday."""
-    return and_(
-        CourseSchedule.school_id == member.school_id,
-        CourseSchedule.course_id == member.course_id,
-        CourseSchedule.weekday == on_date.isoweekday(),
+def was_late() -> ColumnElement[bool]:
+    """Whether a day has a lateness that counts; who was late may have left early since."""
+    return AttendanceDay.minutes_late > 0
+
+
+def class_hours(hours: Mapping[int, Hours | NoClass]) -> TableValuedAlias:
+    """The courses that have class, to join students with: ``course_id`` and ``starts_at``."""
+    having = {
+        course_id: one.starts_at for course_id, one in hours.items() if isinstance(one, Hours)
+    }
+    return (
+        func.unnest(cast(list(having), ARRAY(BigInteger)), cast(list(having.values()), ARRAY(Time)))
+        .table_valued("course_id", column("starts_at", Time))
+        .render_derived(name="hours")
     )
 
 

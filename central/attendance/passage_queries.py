@@ -145,7 +145,7 @@ def _taps(
             *(Student.given_names, Student.family_names, Student.course_id),
             Course.name.label("course"),
             Gate.name.label("gate"),
-            *(AttendanceDay.status, AttendanceDay.minutes_late),
+            AttendanceDay.minutes_late,
         )
         .join(Gate, and_(Gate.school_id == Tap.school_id, Gate.id == Tap.gate_id))
         .outerjoin(Student, and_(Student.school_id == Tap.school_id, Student.id == Tap.student_id))
@@ -195,7 +195,7 @@ def _sighting(passage: Passage, row: Row[Any]) -> Sighting:
     if row.student_id is not None:
         names = (row.given_names, row.family_names)
         student = StudentShown(row.student_id, *names, row.course_id, row.course)
-    made_late = row.status == "late" and passage.kind == ENTRY and passage.ordinal == 1
+    made_late = row.minutes_late and passage.kind == ENTRY and passage.ordinal == 1
     return Sighting(
         key=f"{row.stream_id}-{row.seq}",
         group=f"s{student.id}" if student else f"c{row.digest.hex()}",

@@ -9,11 +9,18 @@ from typing import Any, Final
 
 from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.expression import ColumnElement, TableValuedAlias
 
-from central.attendance.board_queries import Courses, enrolled, hours_of, own_day, taught
+from central.attendance.board_queries import (
+    Courses,
+    class_hours,
+    enrolled,
+    own_day,
+    taught,
+    was_late,
+)
 from central.attendance.models import AttendanceDay
-from central.calendar.models import CourseSchedule
+from central.calendar.queries import hours_on
 from central.people.models import Course, Student
 from central.people.queries import fold, folded, has_words
 
@@ -64,7 +71,7 @@ def students_found(
     given = folded(Student.given_names).startswith(words[0], autoescape=True)
     best_first = case((given, 0), (begins, 1), else_=2)
     rows = session.execute(
-        _now(school_id, on_date, courses)
+        _now(session, school_id, on_date, courses)
         .where(has_words(typed, Student.given_names, Student.family_names, Course.name))
         .order_by(best_first, Student.family_names, Student.given_names, Student.id)
         .limit(limit)
@@ -77,7 +84,7 @@ def students_today(
 ) -> list[StudentNow]:
     """Every enrolled student, by course and name."""
     rows = session.execute(
-        _now(school_id, on_date, courses).order_by(
+        _now(session, school_id, on_date, courses).order_by(
             *(Course.position, Course.name),
             *(folded(Student.family_names), folded(Student.given_names), Student.id),
         )
@@ -90,34 +97,35 @@ def counts_by_group(students: Sequence[StudentNow]) -> dict[str, int]:
     return {group: sum(student.belongs_to(group) for student in students) for group in GROUPS}
 
 
-def _now(school_id: int, on_date: date, courses: Courses) -> Any:
+def _now(session: Session, school_id: int, on_date: date, courses: Courses) -> Any:
+    hours = class_hours(hours_on(session, school_id, on_date))
     return (
         select(
             *(Student.id, Student.given_names, Student.family_names, Student.course_id),
             Course.name.label("course"),
-            _state().label("state"),
+            _state(hours).label("state"),
             case(
                 (AttendanceDay.inside, AttendanceDay.first_entry_at),
                 else_=AttendanceDay.last_exit_at,
             ).label("at"),
-            func.coalesce(AttendanceDay.status == "late", False).label("came_late"),
+            func.coalesce(was_late(), False).label("came_late"),
             func.coalesce(AttendanceDay.minutes_late, 0).label("minutes_late"),
         )
         .join(Course, and_(Course.school_id == Student.school_id, Course.id == Student.course_id))
         .outerjoin(AttendanceDay, own_day(Student, on_date))
-        .outerjoin(CourseSchedule, hours_of(Student, on_date))
+        .outerjoin(hours, hours.c.course_id == Student.course_id)
         .where(Student.school_id == school_id, enrolled(on_date), taught(courses))
     )
 
 
-def _state() -> ColumnElement[str]:
+def _state(hours: TableValuedAlias) -> ColumnElement[str]:
     seen = AttendanceDay.passages > 0
     return case(
-        (and_(AttendanceDay.inside, AttendanceDay.status == "late"), "late"),
+        (and_(AttendanceDay.inside, was_late()), "late"),
         (AttendanceDay.inside, "inside"),
         (seen, "left"),
         (AttendanceDay.status == "justified", "justified"),
-        (CourseSchedule.starts_at.is_(None), "no_class"),
+        (hours.c.starts_at.is_(None), "no_class"),
         else_="missing",
     )
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Date, Row, column, exists, func, select, values
 from sqlalchemy.orm import Session
 
-from central.attendance.board_queries import Courses, day_of, enrolled, hours_of, taught
+from central.attendance.board_queries import Courses, day_of, enrolled, taught, was_late
 from central.attendance.board_rules import (
     USUAL_DAYS,
     DayCourse,
@@ -21,6 +21,8 @@ from central.attendance.board_rules import (
 )
 from central.attendance.models import AttendanceDay, Tap
 from central.attendance.rules import DayTap
+from central.calendar.queries import hours_on_dates
+from central.calendar.rules import Hours, NoClass
 from central.people.models import Student
 
 
@@ -29,7 +31,8 @@ def usual_days(
 ) -> list[DayCourse]:
     """How the last same weekdays went on which somebody came; empty for a new school."""
     dates = _dates_with_school(session, school_id, on_date)
-    expected = {day: _expected(session, school_id, day, courses) for day in dates}
+    hours = hours_on_dates(session, school_id, dates)
+    expected = {day: _expected(session, school_id, day, hours[day], courses) for day in dates}
     entries = _entries(session, school_id, dates, courses)
     comings = _comings(session, school_id, dates, courses)
     return [
@@ -53,13 +56,24 @@ def _dates_with_school(session: Session, school_id: int, on_date: date) -> list[
     return list(session.scalars(newest_first.limit(USUAL_DAYS)))
 
 
-def _expected(session: Session, school_id: int, on_date: date, courses: Courses) -> int:
-    has_class = exists().where(hours_of(Student, on_date))
+def _expected(
+    session: Session,
+    school_id: int,
+    on_date: date,
+    hours: Mapping[int, Hours | NoClass],
+    courses: Courses,
+) -> int:
+    having_class = [course_id for course_id, one in hours.items() if isinstance(one, Hours)]
     return (
         session.scalar(
             select(func.count())
             .select_from(Student)
-            .where(Student.school_id == school_id, enrolled(on_date), taught(courses), has_class)
+            .where(
+                Student.school_id == school_id,
+                Student.course_id.in_(having_class),
+                enrolled(on_date),
+                taught(courses),
+            )
         )
         or 0
     )
@@ -69,7 +83,7 @@ def _entries(
     session: Session, school_id: int, dates: Sequence[date], courses: Courses
 ) -> Mapping[date, Sequence[Row[Any]]]:
     rows = session.execute(
-        select(AttendanceDay.on_date, AttendanceDay.first_entry_at, AttendanceDay.status)
+        select(AttendanceDay.on_date, AttendanceDay.first_entry_at, was_late().label("late"))
         .join(Student, day_of(Student))
         .where(
             AttendanceDay.school_id == school_id,
@@ -102,7 +116,7 @@ def _by_date(rows: Iterable[Any]) -> Mapping[date, Sequence[Row[Any]]]:
 def _day_course(
     expected: int, entries: Iterable[Row[Any]], taps: Iterable[Row[Any]], zone: ZoneInfo
 ) -> DayCourse:
-    first = [(second_of_day(row.first_entry_at, zone), row.status) for row in entries]
+    first = [(second_of_day(row.first_entry_at, zone), row.late) for row in entries]
     by_student: dict[int, list[DayTap]] = defaultdict(list)
     for row in taps:
         by_student[row.student_id].append(DayTap(row.tapped_at, row.direction, row.gate_id))
@@ -114,7 +128,7 @@ def _day_course(
     return DayCourse(
         expected=expected,
         entered=sorted(second for second, _ in first),
-        late=sorted(second for second, status in first if status == "late"),
+        late=sorted(second for second, late in first if late),
         came=sorted(came),
         went=sorted(went),
     )

@@ -90,10 +90,22 @@ def calendars(
 
 def hours_on(session: Session, school_id: int, on_date: date) -> dict[int, Hours | NoClass]:
     """The effective hours of every course of a school on a date, or why it has none."""
+    return hours_on_dates(session, school_id, [on_date])[on_date]
+
+
+def hours_on_dates(
+    session: Session, school_id: int, dates: Collection[date]
+) -> dict[date, dict[int, Hours | NoClass]]:
+    """``hours_on`` of several dates, with as many statements as for one."""
     courses = list(session.scalars(_COURSES, {"school_id": school_id}))
-    found = calendars(session, [(school_id, course_id) for course_id in courses], [on_date])
+    found = calendars(session, [(school_id, course_id) for course_id in courses], dates)
     calendar = found.get(school_id, SchoolCalendar())
-    return {course_id: effective_schedule(calendar, course_id, on_date) for course_id in courses}
+    return {
+        on_date: {
+            course_id: effective_schedule(calendar, course_id, on_date) for course_id in courses
+        }
+        for on_date in dates
+    }
 
 
 def _weeks(
