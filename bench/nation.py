@@ -25,6 +25,8 @@ _STATEMENTS = (
        OVERRIDING SYSTEM VALUE
        SELECT s, s * 10000 + n, s * 1000 + n / 40, 'Niño ' || n, 'Familia ' || n, '2026-03-01'
        FROM generate_series(1, :schools) s, generate_series(0, :students - 1) n""",
+    """INSERT INTO enrolments (school_id, student_id, course_id, from_on)
+       SELECT school_id, id, course_id, enrolled_on FROM students""",
     """INSERT INTO cards (school_id, digest, kind, student_id)
        SELECT school_id, decode(md5(id::text), 'hex'), 'token', id FROM students""",
     """INSERT INTO guardians (school_id, id, full_name, phone) OVERRIDING SYSTEM VALUE
