@@ -6,8 +6,8 @@ And the way to have days concluded anew when another fact about them has changed
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from central import events
 from central.attendance import days, late_arrivals, notices, staging
 from central.attendance.facts import Day
-from central.attendance.staging import NewTap, StagedTap
+from central.attendance.staging import NewTap, Said, StagedTap
 from central.devices import quarantine
 from central.devices.quarantine import Unreadable
 from central.devices.service import OpenStream, StreamName, advance_streams
@@ -29,10 +29,14 @@ from contracts.messages import Receipt, TapBatch
 
 @dataclass(frozen=True, slots=True)
 class SentTaps:
-    """Taps and who sent them. The sender is known from the connection, not from the message."""
+    """Taps and who sent them. The sender is known from the connection, not from the message.
+
+    ``said`` holds, by seq, what staff say of taps that no card made.
+    """
 
     device_id: str
     batch: TapBatch
+    said: Mapping[int, Said] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) ->
     zones = {stream.school_id: stream.zone for stream in streams.values()}
     passages = days.recompute(session, touched, zones)
     told = late_arrivals.settle(session, touched, now=now)
-    told += notices.queue(session, passages, fresh, now=now)
+    told += notices.queue(session, passages, _to_tell(fresh, staged), now=now)
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
     return Recorded(receipts, len(fresh), len(told))
@@ -117,8 +121,15 @@ def _staged(sent: Sequence[SentTaps], streams: dict[StreamName, OpenStream]) -> 
         stream = streams.get((one.device_id, one.batch.stream))
         if stream is None:
             raise NotFound(f"device {one.device_id}")
-        staged += [StagedTap(one.device_id, stream, tap) for tap in one.batch.taps]
+        staged += [
+            StagedTap(one.device_id, stream, tap, one.said.get(tap.seq)) for tap in one.batch.taps
+        ]
     return staged
+
+
+def _to_tell(fresh: Sequence[NewTap], staged: Sequence[StagedTap]) -> Sequence[NewTap]:
+    quiet = {(one.stream.id, one.tap.seq) for one in staged if one.said and one.said.told_otherwise}
+    return [tap for tap in fresh if (tap.stream_id, tap.seq) not in quiet] if quiet else fresh
 
 
 def _refused(

@@ -20,7 +20,8 @@ _STAGING = text("""
     CREATE TEMPORARY TABLE IF NOT EXISTS staged_taps (
         position integer, school_id bigint, stream_id bigint, seq bigint, gate_id bigint,
         direction text, tapped_at timestamptz, on_date date, clock text, boot text, up_ms bigint,
-        reader text, card_kind text, digest bytea, verdict text, repeats integer, photo text
+        reader text, card_kind text, digest bytea, verdict text, repeats integer, photo text,
+        student_id bigint
     ) ON COMMIT DELETE ROWS
 """)
 _COPY = "COPY staged_taps FROM STDIN"
@@ -54,12 +55,25 @@ _OTHER_CONTENT = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What staff say of a passage that no card told: whose it was, and ``in`` or ``out``.
+
+    ``told_otherwise``: guardians learn of it by a message of another kind.
+    """
+
+    student_id: int
+    direction: str
+    told_otherwise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StagedTap:
-    """A tap, who sent it, and the stream it belongs to."""
+    """A tap, who sent it, the stream it belongs to, and what staff say if they made it."""
 
     device_id: str
     stream: OpenStream
     tap: TapRead
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,7 @@ def insert_new(session: Session, staged: Sequence[StagedTap], *, now: datetime) 
     with _driver(session).cursor() as cursor, cursor.copy(_COPY) as copy:
         for row in _rows(staged):
             copy.write_row(row)
-    return [NewTap(*row) for row in session.execute(_INSERT, {"now": now})]
+    return [NewTap(*row) for row in session.execute(_INSERT, {"now": now}).all()]
 
 
 def sent_with_other_content(session: Session, staged: Sequence[StagedTap]) -> list[StagedTap]:
@@ -90,12 +104,13 @@ def sent_with_other_content(session: Session, staged: Sequence[StagedTap]) -> li
 
 def _rows(staged: Sequence[StagedTap]) -> Iterator[tuple[Any, ...]]:
     for position, one in enumerate(staged):
-        stream, tap = one.stream, one.tap
+        stream, tap, said = one.stream, one.tap, one.said
+        direction = said.direction if said else stream.direction
         yield (
-            *(position, stream.school_id, stream.id, tap.seq, stream.gate_id, stream.direction),
+            *(position, stream.school_id, stream.id, tap.seq, stream.gate_id, direction),
             *(tap.at, rules.local_date(tap.at, stream.zone), tap.clock, tap.boot, tap.up_ms),
             *(tap.reader, tap.card.kind, bytes.fromhex(tap.card.digest), tap.verdict, tap.repeat),
-            tap.photo,
+            *(tap.photo, said.student_id if said else None),
         )
 
 
