@@ -1,7 +1,8 @@
 """Imported by Alembic and the app factory, so that every table is registered."""
 
-from central.absences.models import AbsenceRequest
+from central.absences.models import AbsenceEvent, AbsenceRequest
 from central.accounts.models import AuditEntry, Membership, RefreshToken, User, WebSession
+from central.attendance.manual_models import ManualEntry
 from central.attendance.models import AttendanceDay, DayClosing, DayCorrection, Tap
 from central.calendar.models import CalendarException, CourseSchedule, SchoolYear, Term
 from central.cards.models import Card
@@ -12,6 +13,13 @@ from central.devices.models import (
     GateOutage,
     QuarantinedMessage,
     Stream,
+)
+from central.evacuation.models import (
+    Evacuation,
+    EvacuationMark,
+    EvacuationOpener,
+    EvacuationPerson,
+    EvacuationStaff,
 )
 from central.no_shows.models import AlertPolicy, NoShow, NoShowCheck
 from central.notifications.models import Notification
@@ -25,24 +33,34 @@ from central.people.models import (
 )
 from central.schools.models import School, SiteKey
 from central.tasks.models import Task
+from central.withdrawals.models import AuthorisedPerson, CustodyFlag, Withdrawal
 
 __all__ = [
+    "AbsenceEvent",
     "AbsenceRequest",
     "AlertPolicy",
     "AttendanceDay",
     "AuditEntry",
+    "AuthorisedPerson",
     "CalendarException",
     "Card",
     "Course",
     "CourseSchedule",
+    "CustodyFlag",
     "DayClosing",
     "DayCorrection",
     "Device",
     "Enrolment",
+    "Evacuation",
+    "EvacuationMark",
+    "EvacuationOpener",
+    "EvacuationPerson",
+    "EvacuationStaff",
     "Gate",
     "GateCourse",
     "GateOutage",
     "Guardian",
+    "ManualEntry",
     "Membership",
     "NoShow",
     "NoShowCheck",
@@ -61,4 +79,5 @@ __all__ = [
     "Term",
     "User",
     "WebSession",
+    "Withdrawal",
 ]

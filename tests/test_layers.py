@@ -30,9 +30,12 @@ DOMAINS = (
     "no_shows",
     "notifications",
     "tasks",
+    "withdrawals",
     "media",
     "accounts",
     "demo",
+    "evacuation",
+    "reports",
 )
 FLASK = ("flask", "apiflask", "werkzeug", "flask_*", "central.web", "central.api")
 HARDWARE = ("nfc", "smartcard", "evdev", "serial", "usb", "gpiozero", "RPi", "picamera2")

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from datetime import date, time
+from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
 from central.models import (
+    AbsenceEvent,
     AbsenceRequest,
     AlertPolicy,
     AttendanceDay,
     AuditEntry,
+    AuthorisedPerson,
     CalendarException,
     CourseSchedule,
+    CustodyFlag,
     DayClosing,
     DayCorrection,
+    Evacuation,
+    EvacuationMark,
+    EvacuationOpener,
+    EvacuationPerson,
+    EvacuationStaff,
     GateCourse,
     GateOutage,
+    ManualEntry,
     Membership,
     NoShow,
     NoShowCheck,
@@ -29,6 +39,7 @@ from central.models import (
     Task,
     TeacherCourse,
     Term,
+    Withdrawal,
 )
 from tests.builders import (
     MORNING,
@@ -59,9 +70,27 @@ def a_full_school(session: Session) -> School:
     check = NoShowCheck(
         school_id=school.id, on_date=SCHOOL_DAY, begins_at=MORNING, checked_at=MORNING
     )
-    session.add_all([stream, year, check])
+    evacuation = Evacuation(
+        school_id=school.id, kind="drill", started_by=user.id, started_at=MORNING
+    )
+    session.add_all([stream, year, check, evacuation])
     session.flush()
     here = {"school_id": school.id, "student_id": student.id}
+    fled = EvacuationPerson(**here, evacuation_id=evacuation.id, course_id=course.id, sure=True)
+    absence = AbsenceRequest(
+        **here, from_on=SCHOOL_DAY, until_on=SCHOOL_DAY, kind="absence", reason="illness"
+    )
+    person = AuthorisedPerson(
+        **here,
+        full_name="Rosa Díaz",
+        identity_kind="run",
+        identity_number="12345678-5",
+        relationship="neighbour",
+        from_on=SCHOOL_DAY,
+        author_id=user.id,
+    )
+    session.add_all([fled, absence, person])
+    session.flush()
     session.add_all(
         [
             CourseSchedule(
@@ -129,8 +158,39 @@ def a_full_school(session: Session) -> School:
                 kind="holiday",
                 reason="Fiestas Patrias",
             ),
-            AbsenceRequest(
-                **here, from_on=SCHOOL_DAY, until_on=SCHOOL_DAY, kind="absence", reason="illness"
+            ManualEntry(
+                **here,
+                request_key=uuid4(),
+                on_date=SCHOOL_DAY,
+                direction="in",
+                at=MORNING,
+                reason="forgot the card",
+                author_id=user.id,
+                state="proposed",
+            ),
+            AbsenceEvent(
+                school_id=school.id, request_id=absence.id, action="requested", user_id=user.id
+            ),
+            CustodyFlag(
+                **here,
+                person_name="Nadie",
+                court_order="C-1-2026",
+                from_on=SCHOOL_DAY,
+                author_id=user.id,
+            ),
+            Withdrawal(
+                **here,
+                request_key=uuid4(),
+                on_date=SCHOOL_DAY,
+                at=MORNING,
+                authorised_person_id=person.id,
+                person_name=person.full_name,
+                relationship=person.relationship,
+                identity_kind="run",
+                identity_number=person.identity_number,
+                reason="medical",
+                refusal="custody",
+                author_id=user.id,
             ),
             DayCorrection(
                 **here,
@@ -153,6 +213,24 @@ def a_full_school(session: Session) -> School:
             GateOutage(school_id=school.id, gate_id=gate.id, from_at=MORNING),
             GateCourse(school_id=school.id, gate_id=gate.id, course_id=course.id),
             TeacherCourse(school_id=school.id, user_id=user.id, course_id=course.id),
+            EvacuationMark(
+                **here,
+                evacuation_id=evacuation.id,
+                key=UUID(int=school.id),
+                state="safe",
+                marked_by=user.id,
+                made_at=MORNING,
+            ),
+            EvacuationStaff(
+                school_id=school.id,
+                evacuation_id=evacuation.id,
+                course_id=course.id,
+                user_id=user.id,
+                assigned_by=user.id,
+            ),
+            EvacuationOpener(
+                school_id=school.id, salt=bytes(16), public_key=bytes(32), created_by=user.id
+            ),
         ]
     )
     session.flush()
