@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,18 +13,15 @@ from sqlalchemy import Engine, create_engine, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from central.accounts.models import Membership, User, WebSession
-from central.attendance.service import SentTaps, record_taps
-from central.db import Base, enter_schools
-from central.people.models import Course, Student
-from central.schools.models import School
+from central.accounts.models import Membership, WebSession
+from central.db import Base
+from central.people.models import Student
 from central.settings import Settings
 from central.web.live_hub import STREAMS
-from contracts.messages import TapBatch, TapRead
 from devkit.servers import Postgres, free_port
 from devkit.waiting import wait_until
-from tests.builders import a_course, a_device, a_gate, a_school, a_student, a_tap
 from tests.central.conftest import SECRET, migrated
+from tests.central.live_school import Watched, a_watched_school
 from tests.central.live_server import Stream, Told, WebServer, a_cookie, web_server
 from tests.central.pages import a_member
 
@@ -73,56 +68,9 @@ def live_owner(live_settings: Settings) -> Iterator[Engine]:
         connection.execute(text(f"TRUNCATE {tables} CASCADE"))
 
 
-@dataclass
-class Watched:
-    """A school, a person who watches it, and the gate at which its students tap."""
-
-    school: School
-    course: Course
-    person: User
-    cookie: str
-    device: str
-    ingest: Engine
-    seq: int = 0
-
-    def taps(self, *cards: object, at: datetime | None = None) -> float:
-        """Record taps made now, as ingest does; the monotonic time of the commit."""
-        now = at or datetime.now(UTC)
-        taps = []
-        for card in cards:
-            self.seq += 1
-            taps.append(a_tap(self.seq, card=card, at=now))
-        with Session(self.ingest) as session:
-            enter_schools(session, [self.school.id])
-            record_taps(session, [_sent(self.device, taps)], now=datetime.now(UTC))
-            session.commit()
-            return time.monotonic()
-
-
-def _sent(device: str, taps: list[TapRead]) -> SentTaps:
-    return SentTaps(device, TapBatch("s1", tuple(taps)))
-
-
-def a_watched_school(owner: Engine, settings: Settings, *, students: int = 3) -> Watched:
-    with Session(owner, expire_on_commit=False) as session:
-        school = a_school(session, timezone="UTC")
-        course = a_course(session, school)
-        for number in range(students):
-            a_student(session, course, card=f"{school.id} {number}", given=f"Niña {number}")
-        device = a_device(session, a_gate(session, school)).id
-        person = a_member(session, school)
-        cookie = a_cookie(session, person)
-    ingest = create_engine(settings.database_url_for("ingest"), poolclass=NullPool)
-    return Watched(school, course, person, cookie, device, ingest)
-
-
 @pytest.fixture
 def watched(live_owner: Engine, live_settings: Settings) -> Watched:
     return a_watched_school(live_owner, live_settings)
-
-
-def card(watched: Watched, number: int) -> str:
-    return f"{watched.school.id} {number}"
 
 
 def keys(update: Any) -> set[str]:
@@ -145,7 +93,7 @@ def test_a_tap_is_on_the_stream_within_a_second_of_its_commit(
     took = []
 
     for number in (0, 1, 2):
-        committed_at = watched.taps(card(watched, number))
+        committed_at = watched.taps(watched.card(number))
         told = next_rows(stream)
         took.append(told.at - committed_at)
 
@@ -153,7 +101,7 @@ def test_a_tap_is_on_the_stream_within_a_second_of_its_commit(
     assert stream.headers["X-Accel-Buffering"] == "no"
     assert stream.headers["Cache-Control"] == "no-store"
     assert max(took) < 1
-    assert "Niña 2" in next(iter(told.data["groups"].values()))[0]
+    assert "Niña N2" in next(iter(told.data["groups"].values()))[0]
     assert '<span class="number" data-figure="inside">3</span>' in told.data["parts"]["figures"]
     stream.close()
 
@@ -167,9 +115,9 @@ def test_a_board_never_shows_another_school(
     for stream in (own_stream, other_stream):
         stream.wait_for("board")
 
-    other.taps(card(other, 0))
+    other.taps(other.card(0))
     next_rows(other_stream)
-    watched.taps(card(watched, 1))
+    watched.taps(watched.card(1))
     told = next_rows(own_stream)
 
     with Session(live_owner) as session:
@@ -185,17 +133,17 @@ def test_a_page_that_was_away_while_the_server_was_killed_misses_nobody(
     with web_server(env, tmp_path / "web.log") as server:
         stream = Stream(server.origin, BOARD, watched.cookie)
         stream.wait_for("board")
-        watched.taps(card(watched, 0))
+        watched.taps(watched.card(0))
         seen = next_rows(stream)
 
         server.kill()
         assert stream.ended.wait(5)
-        watched.taps(card(watched, 1))
+        watched.taps(watched.card(1))
         server.start()
         again = Stream(server.origin, BOARD, watched.cookie, last_event_id=seen.id)
         shown = keys(seen.data) | keys(again.wait_for("board").data)
         assert len(shown) == 2
-        watched.taps(card(watched, 2))
+        watched.taps(watched.card(2))
         while len(shown) < 3:
             shown |= keys(next_rows(again).data)
         again.close()
@@ -209,7 +157,7 @@ def test_a_restart_of_postgresql_is_survived_by_the_open_stream(
 
     own_postgres.kill()
     own_postgres.start()
-    watched.taps(card(watched, 0))  # perhaps before the server has connected again
+    watched.taps(watched.card(0))  # perhaps before the server has connected again
 
     next_rows(stream, seconds=20)
     assert not stream.ended.is_set()
@@ -234,7 +182,7 @@ def test_streams_are_capped_and_pages_are_served_beyond_the_cap(
             stream.close()
 
         def room_again() -> bool:
-            watched.taps(card(watched, 0), at=datetime.now(UTC) - timedelta(minutes=watched.seq))
+            watched.taps(watched.card(0), at=datetime.now(UTC) - timedelta(minutes=watched.seq))
             return Stream(server.origin, BOARD, watched.cookie).status == 200
 
         assert wait_until(room_again, 30)
@@ -287,7 +235,7 @@ def test_the_message_log_hears_of_messages_and_only_that(
     stream = Stream(server.origin, "/app/live/messages", watched.cookie)
     stream.wait_for("messages")
 
-    watched.taps(card(watched, 0))
+    watched.taps(watched.card(0))
 
     assert stream.wait_for("messages", seconds=2).data == {}
     stream.close()
