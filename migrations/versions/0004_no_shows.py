@@ -54,7 +54,7 @@ GRANTS = {
         ),
         "SELECT (school_id, id, phone, stopped_at)": ("guardians",),
         "INSERT": ("tasks", "no_show_checks", "no_shows", "notifications", "gate_outages"),
-        "UPDATE (reasons, state, decided_at, note)": ("tasks",),
+        "UPDATE (reasons, state, decided_by, decided_at, note)": ("tasks",),
         "UPDATE (expected, missing, task_id)": ("no_show_checks",),
         "UPDATE (state, told_at, arrived_at, resolution, resolved_at)": ("no_shows",),
         "UPDATE (until_at)": ("gate_outages",),
