@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from contracts import fields, topics
 from edge_agent.clock import CLOCKS
@@ -23,6 +24,8 @@ FEEDBACKS = frozenset({"console", "emulated"})
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+_URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[1-9][0-9]{0,4})?/?")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 # A file's path, or nfcpy's notation.
@@ -48,6 +51,20 @@ class BrokerSettings:
 
     def __repr__(self) -> str:
         return f"BrokerSettings({self.host}:{self.port})"  # a password must not reach a log
+
+
+@dataclass(frozen=True, slots=True)
+class CentralSettings:
+    """How to reach central by HTTPS; plain HTTP is for loopback only.
+
+    ``key_file`` is the device's own key. ``ca_file`` None: the system's authorities are trusted.
+    """
+
+    host: str
+    port: int
+    secure: bool
+    key_file: Path
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +94,16 @@ class FeedbackSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``."""
+    """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``.
+
+    Without ``central`` somebody else replaces the file of the roster.
+    """
 
     device: str
     data_dir: Path
     clock: str
     broker: BrokerSettings
+    central: CentralSettings | None
     site: SiteSettings
     roster: Path
     readers: tuple[ReaderSettings, ...]
@@ -98,6 +119,7 @@ class Settings:
             data_dir=root.path("data_dir"),
             clock=root.choice("clock", CLOCKS, "system"),
             broker=_broker(root.table("broker")),
+            central=_central(root.table("central")) if "central" in root else None,
             site=_site(root.table("site")),
             roster=_roster(root.table("roster")),
             readers=_readers(root),
@@ -147,6 +169,29 @@ def _tls(table: Table) -> TlsFiles | None:
     if "cert_file" not in table and "key_file" not in table:
         return TlsFiles(ca_file)
     return TlsFiles(ca_file, table.file("cert_file"), table.file("key_file"))
+
+
+def _central(table: Table) -> CentralSettings:
+    url = urlsplit(table.text("url", _URL, "https://host or https://host:port"))
+    secure = url.scheme == "https"
+    if not secure and url.hostname not in _LOOPBACK:
+        raise table.wrong("url", "https, for another host than this one")
+    settings = CentralSettings(
+        host=url.hostname or "",
+        port=_port(table, url, 443 if secure else 80),
+        secure=secure,
+        key_file=table.file("key_file"),
+        ca_file=table.file("ca_file") if "ca_file" in table else None,
+    )
+    table.done()
+    return settings
+
+
+def _port(table: Table, url: SplitResult, usual: int) -> int:
+    try:
+        return url.port or usual
+    except ValueError as error:  # beyond 65535
+        raise table.wrong("url", "a port up to 65535") from error
 
 
 def _site(table: Table) -> SiteSettings:

@@ -63,7 +63,7 @@ RULES = (
     Rule(
         "the edge knows the contracts and its drivers' libraries",
         ("edge_agent/**/*.py",),
-        only=("contracts", "edge_agent", "paho", "ndef", *HARDWARE),
+        only=("contracts", "edge_agent", "paho", "ndef", "cryptography", *HARDWARE),
     ),
     Rule(
         "rules are pure",

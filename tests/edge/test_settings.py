@@ -95,6 +95,30 @@ def test_tls_needs_no_more_than_the_authority(config: Path) -> None:
     assert Settings.from_file(config).broker.tls == TlsFiles(config.parent / "ca.pem")
 
 
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("https://school.example.cl", ("school.example.cl", 443, True)),
+        ("https://school.example.cl:8443/", ("school.example.cl", 8443, True)),
+        ("http://127.0.0.1:8000", ("127.0.0.1", 8000, False)),
+        ("http://localhost", ("localhost", 80, False)),
+    ],
+)
+def test_central_is_reached_by_https_or_on_this_host(
+    config: Path, url: str, reached: tuple[str, int, bool]
+) -> None:
+    edited(config, "[site]", f'[central]\nurl = "{url}"\nkey_file = "word"\n[site]')
+
+    central = Settings.from_file(config).central
+
+    assert central is not None
+    assert (central.host, central.port, central.secure) == reached
+
+
+def test_without_central_the_roster_is_somebody_else_s_file(config: Path) -> None:
+    assert Settings.from_file(config).central is None
+
+
 def test_secrets_are_not_printed(config: Path) -> None:
     shown = repr(Settings.from_file(config))
 
@@ -132,6 +156,26 @@ WRONG = [
     ('username = "demo-norte"\n', "", "broker.username: missing; expected a user name"),
     ('password = "s3cret-word"\n', "", "broker.password: missing; expected a password, or the key"),
     ('password = "s3cret-word"', "password = 1234", "broker.password: expected a password"),
+    (
+        "[site]",
+        '[central]\nurl = "http://school.example.cl"\nkey_file = "word"\n[site]',
+        "central.url: expected https, for another host than this one",
+    ),
+    (
+        "[site]",
+        '[central]\nurl = "https://school.example.cl:70000"\nkey_file = "word"\n[site]',
+        "central.url: expected a port up to 65535",
+    ),
+    (
+        "[site]",
+        '[central]\nurl = "https://school.example.cl/app"\nkey_file = "word"\n[site]',
+        "central.url: expected https://host",
+    ),
+    (
+        "[site]",
+        '[central]\nurl = "https://school.example.cl"\nkey_file = "none"\n[site]',
+        "central.key_file: expected an existing file",
+    ),
     (
         'password = "s3cret-word"',
         'password = "a"\npassword_file = "word"',

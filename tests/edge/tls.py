@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+VALID = (-timedelta(days=1), timedelta(days=1))
+
 
 class Authority:
     """Signs certificates; ``ca_file`` is what the other side has to trust."""
@@ -28,12 +30,19 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(self._certify(self._name, self._key, authority=True))
 
-    def issue(self, common_name: str) -> tuple[Path, Path]:
-        """Certificate and key for ``common_name``, valid also for 127.0.0.1."""
+    def issue(
+        self, common_name: str, *, valid: tuple[timedelta, timedelta] = VALID
+    ) -> tuple[Path, Path]:
+        """Certificate and key for ``common_name``, also for localhost; ``valid`` counts from now.
+
+        One that is valid some other time looks to a right clock as a good one does to a wrong one.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate_file = self._folder / f"{common_name}.pem"
         key_file = self._folder / f"{common_name}.key"
-        certificate_file.write_bytes(self._certify(_name(common_name), key, authority=False))
+        certificate_file.write_bytes(
+            self._certify(_name(common_name), key, authority=False, valid=valid)
+        )
         key_file.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
@@ -44,7 +53,12 @@ class Authority:
         return certificate_file, key_file
 
     def _certify(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        *,
+        authority: bool,
+        valid: tuple[timedelta, timedelta] = VALID,
     ) -> bytes:
         now = datetime.now(UTC)
         loopback = x509.DNSName("localhost")
@@ -54,8 +68,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now + valid[0])
+            .not_valid_after(now + valid[1])
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
         )

@@ -31,12 +31,20 @@ def a_draft(number: int = 1, *, verdict: str = "accepted", at: datetime = MORNIN
 class SetClock:
     """A clock that stands still until told otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: datetime = MORNING, clock: str = "synced") -> None:
         self.up_ms = 1_000_000
+        self.clock = clock
+        self.boot = "boot-1"
+        self._zero = at - timedelta(milliseconds=self.up_ms)
 
     def __call__(self) -> Moment:
-        at = MORNING + timedelta(milliseconds=self.up_ms - 1_000_000)
-        return Moment(at, "synced", "boot-1", self.up_ms)
+        at = self._zero + timedelta(milliseconds=self.up_ms)
+        return Moment(at, self.clock, self.boot, self.up_ms)
+
+    def set(self, at: datetime, clock: str = "synced") -> None:
+        """The wall clock is put to ``at``; the one from boot goes on."""
+        self._zero = at - timedelta(milliseconds=self.up_ms)
+        self.clock = clock
 
     def forward(self, seconds: float) -> None:
         self.up_ms += round(seconds * 1000)
