@@ -308,7 +308,7 @@ def test_the_gates_page_taps_cards_and_runs_a_rush(visit: Visit, watched: Watche
     page.get_by_label("La tarjeta de un estudiante").fill("nina n5")
     page.get_by_role("button", name="Acercar", exact=True).click()
     expect(page.locator("#results li")).to_have_count(1)
-    expect(page.locator("#results .said").first).to_have_text("Bienvenida, Niña R.")
+    expect(page.locator("#results .said").first).to_have_text("Hola, Niña R.")
     page.get_by_role("button", name="Retirada muy pronto").click()
     expect(page.locator("#results .said").first).to_have_text("Acerca la tarjeta otra vez")
 
