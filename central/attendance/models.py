@@ -25,8 +25,10 @@ METHODS = ("taps", "staff", "absence", "correction", "calendar", "closing")
 
 
 class Tap(Base):
-    """A card seen by a reader. Never updated.
+    """A card seen by a reader. What the device said is never changed.
 
+    A clock anchor may tell better when a tap of an unsynced clock was: then ``tapped_at``,
+    ``on_date`` and ``clock`` are derived, and ``told_at`` and ``told_clock`` what was said.
     ``student_id`` is what the card meant when the tap arrived, None for an unknown card.
     ``direction`` is the device's policy at that time, from which the passage is derived;
     ``on_date`` is the local date at the school. ``id`` is the order of arrival, for feeds.
@@ -40,6 +42,14 @@ class Tap(Base):
         CheckConstraint("seq >= 1", name="seq_from_one"),
         CheckConstraint("direction IN ('in', 'out', 'auto')", name="direction_known"),
         CheckConstraint("clock IN ('synced', 'repaired', 'unsynced')", name="clock_known"),
+        CheckConstraint("num_nonnulls(told_at, told_clock) IN (0, 2)", name="told_whole"),
+        Index(
+            "ix_taps_derived",
+            "school_id",
+            "stream_id",
+            "boot",
+            postgresql_where=text("coalesce(told_clock, clock) <> 'synced'"),
+        ),
         Index("ix_taps_day", "school_id", "on_date", "student_id"),
         Index("ix_taps_arrival", "school_id", "id"),
     )
@@ -51,7 +61,7 @@ class Tap(Base):
     student_id: Mapped[int | None] = mapped_column(BigInteger)
     gate_id: Mapped[int] = mapped_column(BigInteger)
     direction: Mapped[str]
-    tapped_at: Mapped[datetime] = mapped_column(UTCDateTime)  # device clock
+    tapped_at: Mapped[datetime] = mapped_column(UTCDateTime)  # device clock, or by an anchor
     on_date: Mapped[date]
     clock: Mapped[str]
     boot: Mapped[str]
@@ -63,6 +73,8 @@ class Tap(Base):
     repeats: Mapped[int] = mapped_column(server_default="0")
     photo: Mapped[str | None]
     received_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    told_clock: Mapped[str | None]
 
 
 class AttendanceDay(Base):
@@ -83,6 +95,15 @@ class AttendanceDay(Base):
         CheckConstraint("confidence IN ('sure', 'unsure')", name="confidence_known"),
         CheckConstraint("minutes_late >= 0", name="minutes_late_positive"),
         Index("ix_attendance_days_student", "school_id", "student_id", "on_date"),
+        # one day in ten: reports count the plain presences from the key alone
+        Index(
+            "ix_attendance_days_notable",
+            "school_id",
+            "on_date",
+            "student_id",
+            "status",
+            postgresql_where=text("status <> 'present'"),
+        ),
         # a morning rewrites rows of one date over and over: leave room for updates in place
         {"postgresql_with": {"fillfactor": 70}},
     )

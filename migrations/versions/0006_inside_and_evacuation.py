@@ -40,6 +40,12 @@ def upgrade() -> None:
     _create_people_and_marks()
     _create_staff()
     _create_openers()
+    op.create_index(
+        "ix_attendance_days_notable",
+        "attendance_days",
+        ["school_id", "on_date", "student_id", "status"],
+        postgresql_where=sa.text("status <> 'present'"),
+    )
     for table in TABLES:
         _own_school_only(table)
     for role, rights in GRANTS.items():
@@ -243,5 +249,6 @@ def _own_school_only(table: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_attendance_days_notable", table_name="attendance_days")
     for table in reversed(TABLES):
         op.drop_table(table)
