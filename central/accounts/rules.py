@@ -17,6 +17,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "see_every_course": frozenset({"director", "inspector", "technician"}),
     # what was sent to whom, with the guardians' telephone numbers
     "see_messages": frozenset({"director", "inspector"}),
+    # decide what waits for a person: whom to alarm, what to excuse, how a day is corrected
+    "decide_tasks": frozenset({"director", "inspector"}),
     "see_gates": frozenset({"director", "inspector", "technician", "operator"}),
     # tap emulated cards; the page exists in development only
     "try_gates": frozenset({"director", "inspector", "technician"}),

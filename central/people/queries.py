@@ -53,3 +53,9 @@ def courses_named(
         statement = statement.where(Course.id.in_(only))
     rows = session.execute(statement.order_by(Course.position, Course.name))
     return [CourseNamed(row.id, row.name) for row in rows]
+
+
+def course_names(session: Session, school_id: int) -> dict[int, str]:
+    """The name of every course of the school, of whatever year."""
+    rows = session.execute(select(Course.id, Course.name).where(Course.school_id == school_id))
+    return {row.id: row.name for row in rows}

@@ -41,9 +41,11 @@ def open_count(session: Session, school_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def open_tasks(session: Session, school_id: int) -> list[TaskListed]:
-    """All that waits, oldest first: what waits longest is what should be done next."""
+def open_tasks(session: Session, school_id: int, kind: str | None = None) -> list[TaskListed]:
+    """All that waits, or of one kind, oldest first: what waits longest should be done next."""
     query = _listed(school_id).where(Task.state == "open").order_by(Task.created_at, Task.id)
+    if kind is not None:
+        query = query.where(Task.kind == kind)
     return [_task(row) for row in session.execute(query)]
 
 

@@ -10,6 +10,7 @@ from central.web import (
     assets,
     auth,
     board,
+    closing,
     cors,
     errors,
     gates_dev,
@@ -18,9 +19,11 @@ from central.web import (
     live,
     messages,
     navigation,
+    no_shows,
     request_log,
     search,
     security,
+    tasks,
     theme,
     webhooks,
     wording,
@@ -39,8 +42,10 @@ def register(app: Flask, settings: Settings) -> None:
     navigation.register(app)
     wording.register(app)
     errors.register(app)
+    tasks.register(app)
     board.register(app)
     live.register(app, settings)
     gates_dev.register(app, settings)
-    for blueprint in (home.bp, auth.bp, webhooks.bp, messages.bp, search.bp):
+    pages = (home, auth, webhooks, messages, search, no_shows, closing)
+    for blueprint in (page.bp for page in pages):
         app.register_blueprint(blueprint)

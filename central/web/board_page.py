@@ -23,7 +23,9 @@ from central.attendance.board_rules import (
     second_of_day,
     usual_counts,
 )
+from central.no_shows.service import KIND as NO_SHOWS
 from central.people.api_queries import courses_taught
+from central.tasks.queries import TaskListed, open_tasks
 from central.web.board_curve import SIZES, Drawing, draw
 from central.web.board_usual import UsualDays
 
@@ -41,6 +43,7 @@ class Audience:
     courses: frozenset[int] | None  # a teacher's; None is the whole school
     sees_gates: bool
     sees_messages: bool
+    decides: bool
 
     @property
     def zone(self) -> ZoneInfo:
@@ -86,11 +89,12 @@ class Attention:
     unreadable: int
     cards: UnknownCards | None
     messages: MessageTrouble
+    tasks: Sequence[TaskListed] = ()
 
     def __bool__(self) -> bool:
         messages = self.messages
         counts = (self.unreadable, messages.failed, messages.unknown, messages.stuck)
-        return bool(self.gates or self.cards or any(counts))
+        return bool(self.tasks or self.gates or self.cards or any(counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,10 @@ class Summary:
     courses: Sequence[CourseToday]
     attention: Attention
 
+    @property
+    def course_names(self) -> dict[int, str]:
+        return {course.id: course.name for course in self.courses}
+
 
 def audience_of(session: Session, viewer: Viewer) -> Audience:
     """The audience that a viewer belongs to; the session has entered the viewer's school."""
@@ -120,6 +128,7 @@ def audience_of(session: Session, viewer: Viewer) -> Audience:
         courses=courses,
         sees_gates=viewer.may("see_gates"),
         sees_messages=viewer.may("see_messages"),
+        decides=viewer.may("decide_tasks"),
     )
 
 
@@ -187,4 +196,5 @@ def _attention(session: Session, audience: Audience, moment: Moment) -> Attentio
         cards = attention_queries.unknown_cards(session, school, day)
     if audience.sees_messages:
         messages = attention_queries.messages_in_trouble(session, school, moment.midnight, now=now)
-    return Attention(gates, unreadable, cards, messages)
+    tasks = open_tasks(session, school, NO_SHOWS) if audience.decides else []
+    return Attention(gates, unreadable, cards, messages, tasks)
