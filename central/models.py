@@ -6,6 +6,7 @@ from central.attendance.manual_models import ManualEntry
 from central.attendance.models import AttendanceDay, DayClosing, DayCorrection, Tap
 from central.calendar.models import CalendarException, CourseSchedule, SchoolYear, Term
 from central.cards.models import Card
+from central.devices.link_models import ClockAnchor, Command, DeviceHealth, RosterState
 from central.devices.models import (
     Device,
     Gate,
@@ -44,12 +45,15 @@ __all__ = [
     "AuthorisedPerson",
     "CalendarException",
     "Card",
+    "ClockAnchor",
+    "Command",
     "Course",
     "CourseSchedule",
     "CustodyFlag",
     "DayClosing",
     "DayCorrection",
     "Device",
+    "DeviceHealth",
     "Enrolment",
     "Evacuation",
     "EvacuationMark",
@@ -67,6 +71,7 @@ __all__ = [
     "Notification",
     "QuarantinedMessage",
     "RefreshToken",
+    "RosterState",
     "School",
     "SchoolYear",
     "SiteKey",

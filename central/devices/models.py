@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
 from sqlalchemy.orm import Mapped, mapped_column
 
 from central.db import Base
-from central.types import UTCDateTime
+from central.types import Json, UTCDateTime
 
 
 class Gate(Base):
@@ -81,7 +81,9 @@ class Device(Base):
     """One sender of taps: a Pi, a web kiosk, the staff desk or an import.
 
     Its id is the common name of its certificate, unique in the installation. ``session`` is the
-    connection that the newest status came from; an older one never overwrites it.
+    connection that the newest status came from; an older one never overwrites it. ``desired`` is
+    the configuration that it should run, ``desired_told`` the version of it and ``roster_told``
+    that of the roster which the broker has for it.
     """
 
     __tablename__ = "devices"
@@ -91,7 +93,13 @@ class Device(Base):
         CheckConstraint("id ~ '^[a-z0-9-]{3,40}$'", name="id_form"),
         CheckConstraint("direction IN ('in', 'out', 'auto')", name="direction_known"),
         CheckConstraint("kind IN ('gate', 'kiosk', 'staff', 'import')", name="kind_known"),
+        CheckConstraint("length(public_key) = 91", name="public_key_length"),
         Index("ix_devices_gate", "school_id", "gate_id"),
+        Index(
+            "ix_devices_untold",
+            "school_id",
+            postgresql_where=text("desired_told <> desired_version"),
+        ),
     )
 
     school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
@@ -109,6 +117,14 @@ class Device(Base):
     backlog: Mapped[int | None]  # taps that it could not get rid of in time, at health_at
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    public_key: Mapped[bytes | None]  # P-256, SubjectPublicKeyInfo in DER: always 91 bytes
+    health: Mapped[dict[str, Any] | None] = mapped_column(Json)  # all of its report at health_at
+    desired: Mapped[dict[str, Any]] = mapped_column(Json, server_default="{}")
+    desired_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    desired_told: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    reported: Mapped[dict[str, Any] | None] = mapped_column(Json)  # as contracts.control.Reported
+    reported_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    roster_told: Mapped[str | None]
 
 
 class Stream(Base):

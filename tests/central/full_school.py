@@ -15,10 +15,13 @@ from central.models import (
     AuditEntry,
     AuthorisedPerson,
     CalendarException,
+    ClockAnchor,
+    Command,
     CourseSchedule,
     CustodyFlag,
     DayClosing,
     DayCorrection,
+    DeviceHealth,
     Evacuation,
     EvacuationMark,
     EvacuationOpener,
@@ -227,6 +230,27 @@ def a_full_school(session: Session) -> School:
                 course_id=course.id,
                 user_id=user.id,
                 assigned_by=user.id,
+            ),
+            ClockAnchor(
+                school_id=school.id, device_id=device.id, boot="b", offset_ms=1, at=MORNING
+            ),
+            DeviceHealth(
+                school_id=school.id,
+                device_id=device.id,
+                slot_at=MORNING,
+                queue_depth=0,
+                oldest_unsent_s=0,
+                disk_free_mb=9,
+                reader_resets=0,
+                camera_resets=0,
+                unsynced=False,
+            ),
+            Command(
+                school_id=school.id,
+                device_id=device.id,
+                name="identify",
+                requested_by=user.id,
+                expires_at=MORNING,
             ),
             EvacuationOpener(
                 school_id=school.id, salt=bytes(16), public_key=bytes(32), created_by=user.id
