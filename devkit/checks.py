@@ -14,7 +14,10 @@ from devkit.install import ensure_everything, ensure_python
 from devkit.places import ROOT, VENV, VENV_PYTHON
 from devkit.shell import inherited
 
-TYPED = ("contracts", "edge_agent", "central", "emulators", "devkit", "tests", "bench", "dev")
+TYPED = (
+    *("contracts", "edge_agent", "central", "emulators", "firmware_config", "app"),
+    *("devkit", "scripts", "tests", "bench", "dev"),
+)
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -32,13 +35,13 @@ def test(arguments: Sequence[str]) -> int:
 def check() -> int:
     """Format, lint, types, shell scripts and the compose file; how many of them failed."""
     ensure_python()
-    scripts = [*sorted(map(str, (ROOT / "scripts").glob("*.sh"))), ".ci/run"]
+    scripts = [*sorted(map(str, (ROOT / "scripts").rglob("*.sh"))), "scripts/rig/weed", ".ci/run"]
     commands: dict[str, Sequence[str]] = {
         "format": (str(VENV / "bin" / "ruff"), "format", "--check", "."),
         "lint": (str(VENV / "bin" / "ruff"), "check", "."),
         "types": (str(VENV / "bin" / "mypy"), *(path for path in TYPED if _has_python(path))),
         "shell scripts": ("shellcheck", *scripts),
-        "compose file": ("docker", "compose", "config", "--quiet"),
+        "compose file": (str(VENV_PYTHON), "-m", "pytest", "-q", "tests/devkit/test_deployment.py"),
     }
     failed = []
     for title, command in commands.items():

@@ -23,6 +23,7 @@ from devkit.places import (
     site_package,
     write_private,
 )
+from devkit.proc import Identity, is_running
 from devkit.process import Program, Running
 from devkit.server import Server
 from devkit.shell import run
@@ -81,6 +82,7 @@ class Postgres(Server):
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster()
+        self._forget_dead_server()
         settings = {
             "listen_addresses": self.host,
             "port": str(self.port),
@@ -127,6 +129,18 @@ class Postgres(Server):
         )
         run(initdb, {"LC_ALL": "C"}, user=self._user)
         password_file.unlink()
+
+    def _forget_dead_server(self) -> None:
+        """A killed server that nobody has reaped yet looks alive to PostgreSQL, which then refuses.
+
+        Should one of its children still run, PostgreSQL finds that by their shared memory.
+        """
+        lock = self.data / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = int(lock.read_text().split()[0])
+        if Identity.of(pid) is not None and not is_running(pid):
+            lock.unlink()
 
     def _accepts_connections(self, running: Running) -> bool:
         """The server says so in its pid file, whose eighth line is its state."""

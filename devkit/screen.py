@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from devkit.stack import WEB_PORT
+
 
 def overview(run: dict[str, Any]) -> str:
     """One screen: where to go, whom to be, what runs, where the logs are."""
@@ -15,8 +17,10 @@ def overview(run: dict[str, Any]) -> str:
         + (f"   started again {process['restarts']} times" if process["restarts"] else "")
         for process in run["processes"]
     ]
+    port = run["web_port"]
+    taken = "" if port == WEB_PORT else f" (port {WEB_PORT} is taken; the web is on {port})"
     sections = {
-        "Open": urls,
+        f"Open{taken}": urls,
         f"Accounts (password of each: {password})": accounts,
         "Running": processes,
         "Files": _rows({"logs": run["logs"], "demo": run["demo"]}),

@@ -65,6 +65,7 @@ class Session:
             "ready": bool(self._supervisor.members)
             and all(member.state == "ready" for member in self._supervisor.members),
             "urls": stack.urls(),
+            "web_port": stack.ports["web"],
             "accounts": _accounts(stack),
             "processes": [_process(member) for member in self._supervisor.members],
             "services": {

@@ -15,6 +15,7 @@ from devkit.state import State
 
 DATABASE = "school_attendance"
 PHONE_NUMBER_ID = "100000000000001"
+WEB_PORT = 8080
 CENTRAL_ROLES = ("web", "ingest", "worker", "scheduler")
 LONGEST_SOCKET_PATH = 107  # unix(7); one byte less than sun_path, which ends with a zero
 
@@ -25,7 +26,7 @@ class Stack:
     def __init__(self, state: State) -> None:
         self.state = state
         self.ports = state.ports(
-            ("postgres", "mosquitto", "redis", "whatsapp", "gates"), wishes={"web": 8080}
+            ("postgres", "mosquitto", "redis", "whatsapp", "gates"), wishes={"web": WEB_PORT}
         )
         self.postgres = Postgres(state.data / "postgres", self.ports["postgres"])
         self.postgres.log = state.log("postgres")

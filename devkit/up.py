@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from devkit import screen
 from devkit.console import say, step
@@ -68,8 +69,20 @@ def status(state: State) -> int:
 def status_json(state: State) -> int:
     """As ``status``, for programs."""
     run = state.run()
-    say(json.dumps({"running": run is not None, **(run or {})}, indent=2, ensure_ascii=False))
+    say(json.dumps({"running": run is not None, **_public(run or {})}, indent=2))
     return 0 if run and run["ready"] else 1
+
+
+def _public(run: dict[str, Any]) -> dict[str, Any]:
+    """A record without what only tells a process from a later one of its number."""
+    shown = dict(run)
+    if "supervisor" in shown:
+        shown["supervisor"] = {"pid": run["supervisor"][0]}
+        shown["processes"] = [
+            {key: value for key, value in process.items() if key != "identity"}
+            for process in run["processes"]
+        ]
+    return shown
 
 
 def _prepare(state: State) -> None:
