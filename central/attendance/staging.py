@@ -29,15 +29,17 @@ _EMPTY = text("DELETE FROM staged_taps")
 
 # A card means the student whose it was when it was tapped, so that a tap which arrives after the
 # card was revoked still counts; an unsynced clock cannot show that it was before. A torn read names
-# nobody: its digest is the UID's, kept as a trace only.
+# nobody: its digest is the UID's, kept as a trace only. Staff name the student themselves.
 _INSERT = text("""
     INSERT INTO taps
         (school_id, stream_id, seq, student_id, gate_id, direction, tapped_at, on_date, clock,
          boot, up_ms, reader, card_kind, digest, verdict, repeats, photo, received_at)
     SELECT g.school_id, g.stream_id, g.seq,
-        (SELECT c.student_id FROM cards c
-         WHERE c.school_id = g.school_id AND c.digest = g.digest AND g.verdict <> 'torn'
-            AND (c.revoked_at IS NULL OR (c.revoked_at > g.tapped_at AND g.clock <> 'unsynced'))),
+        coalesce(g.student_id,
+            (SELECT c.student_id FROM cards c
+             WHERE c.school_id = g.school_id AND c.digest = g.digest AND g.verdict <> 'torn'
+                AND (c.revoked_at IS NULL
+                     OR (c.revoked_at > g.tapped_at AND g.clock <> 'unsynced')))),
         g.gate_id, g.direction, g.tapped_at, g.on_date, g.clock,
         g.boot, g.up_ms, g.reader, g.card_kind, g.digest, g.verdict, g.repeats, g.photo, :now
     FROM staged_taps g ORDER BY g.position
