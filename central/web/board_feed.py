@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, current_app, get_template_attribute, render_template
 from flask_babel import force_locale
@@ -18,7 +19,11 @@ from central.web.board_page import Audience, Summary, gather
 from central.web.board_usual import UsualDays
 from central.web.live_hub import Event
 
-PARTS = ("figures", "attention", "curve", "courses")
+PARTS: Final = ("figures", "attention", "curve")
+REFRESH_SECONDS: Final = 30.0  # also without news: "usual at this hour" moves on
+# The curve is most of an update and moves a pixel with a child: not with every child of a rush,
+# on the telephone of somebody who pays for the data.
+CURVE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +79,13 @@ def update_after(
 
 
 def render_parts(summary: Summary, audience: Audience) -> dict[str, str]:
-    """The fragments of the board beside its stream."""
-    return {
+    """The fragments of the board beside its stream, each course's bar one of its own."""
+    parts = {
         name: render_template(f"board/_{name}.html", summary=summary, audience=audience)
         for name in PARTS
     }
+    bar = get_template_attribute("board/_course.html", "bar")
+    return parts | {f"course-{course.id}": str(bar(course)) for course in summary.courses}
 
 
 def _rows(sightings: Sequence[Sighting], audience: Audience) -> list[str]:
@@ -94,7 +101,9 @@ class BoardFeed:
         self._audience = audience
         self._cursor = after
         self._known: frozenset[TapKey] = frozenset()
-        self._parts: Mapping[str, str] = {}
+        self._sent: dict[str, str] = {}
+        self._curve_due = 0.0
+        self._rest = REFRESH_SECONDS
 
     def news(self, kinds: frozenset[str]) -> Event | None:
         """Looks at everything whatever the kinds: what a commit touched is rarely one part."""
@@ -106,11 +115,22 @@ class BoardFeed:
             enter_schools(session, [self._audience.school_id])
             update = update_after(session, self._audience, self._cursor, self._known)
         self._cursor, self._known = update.cursor, update.taps
-        changed = {
-            name: html for name, html in update.parts.items() if html != self._parts.get(name)
-        }
-        self._parts = update.parts
-        if not changed and not update.groups:
+        parts = self._worth_sending(update.parts, time.monotonic())
+        if not parts and not update.groups:
             return None
-        sent = Update(update.day, update.at_ms, update.cursor, update.groups, changed, update.taps)
-        return Event("board", sent.to_json(), update.cursor)
+        return Event("board", replace(update, parts=parts).to_json(), update.cursor)
+
+    def rest(self) -> float:
+        return self._rest
+
+    def _worth_sending(self, parts: Mapping[str, str], now: float) -> dict[str, str]:
+        """The parts that changed; the curve now and then, and then once more at the end."""
+        changed = {name: html for name, html in parts.items() if html != self._sent.get(name)}
+        self._rest = REFRESH_SECONDS
+        if "curve" in changed and now < self._curve_due:
+            del changed["curve"]
+            self._rest = self._curve_due - now
+        if "curve" in changed:
+            self._curve_due = now + CURVE_SECONDS
+        self._sent |= changed
+        return changed

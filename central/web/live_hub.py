@@ -22,7 +22,6 @@ STREAMS = 96  # a process; each holds one of the server's threads
 QUEUE_LENGTH = 64  # events; a page that is this far behind had better start from its cursor
 EVERYTHING = frozenset({TAPS, NOTIFICATIONS, DEVICES})
 BREATH_SECONDS = 0.25  # between two renderings for one audience: still "at once" to a person
-REFRESH_SECONDS = 30.0  # also without news: "usual at this hour" moves on
 RETRY_SECONDS = 2.0  # after a rendering that failed, most likely for want of a database
 
 log = logging.getLogger(__name__)
@@ -52,6 +51,9 @@ class Feed(Protocol):
 
     def news(self, kinds: frozenset[str]) -> Event | None:
         """What to send since the last call, given what was announced; None for nothing."""
+
+    def rest(self) -> float:
+        """After how many seconds to ask for news again, whether or not any are announced."""
 
 
 class NoRoom(Exception):
@@ -131,7 +133,7 @@ class Hub:
             channel = self._channels.get(audience)
             if channel is None:
                 channel = self._channels[audience] = _Channel(make_feed())
-                channel.refresh_at = time.monotonic() + REFRESH_SECONDS
+                channel.refresh_at = time.monotonic() + channel.feed.rest()
             channel.subscriptions.add(subscription)
             self._open += 1
             self._start()
@@ -185,8 +187,7 @@ class Hub:
             if _when(channel, now) <= now:
                 kinds = frozenset(channel.kinds)
                 channel.kinds.clear()
-                channel.not_before = now + BREATH_SECONDS
-                channel.refresh_at = now + REFRESH_SECONDS
+                channel.not_before = channel.refresh_at = now + BREATH_SECONDS
                 yield channel, kinds
 
     def _render(self, channel: _Channel, kinds: frozenset[str]) -> None:
@@ -198,6 +199,7 @@ class Hub:
                 channel.kinds |= kinds
                 channel.not_before = time.monotonic() + RETRY_SECONDS
             return
+        channel.refresh_at = time.monotonic() + channel.feed.rest()
         if event is not None:
             with self._changed:
                 subscriptions = list(channel.subscriptions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,3 +24,6 @@ class MessagesFeed:
 
     def news(self, kinds: frozenset[str]) -> Event | None:
         return self.CHANGED if kinds & {TAPS, NOTIFICATIONS} else None
+
+    def rest(self) -> float:
+        return math.inf

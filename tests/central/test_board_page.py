@@ -152,7 +152,8 @@ def test_a_page_that_polls_gets_what_came_since_its_cursor(
     update = json.loads(director.get(f"/app/board/arrivals?after={found[1]}").text)
 
     assert list(update["groups"]) == [f"s{morning.students[1].id}"]
-    assert set(update["parts"]) == {"figures", "attention", "curve", "courses"}
+    courses = {f"course-{course.id}" for course in morning.courses}
+    assert set(update["parts"]) == {"figures", "attention", "curve"} | courses
     assert update["cursor"] == int(found[1])
     assert "Íñigo" in update["groups"][f"s{morning.students[1].id}"][0]
 

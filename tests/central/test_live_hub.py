@@ -38,6 +38,7 @@ class CountingFeed:
 
     asked: list[frozenset[str]] = field(default_factory=list)
     failures: int = 0
+    seconds: float = 60
 
     def news(self, kinds: frozenset[str]) -> Event | None:
         self.asked.append(kinds)
@@ -45,6 +46,9 @@ class CountingFeed:
             self.failures -= 1
             raise RuntimeError("cannot render")
         return Event("news", str(len(self.asked)))
+
+    def rest(self) -> float:
+        return self.seconds
 
 
 @pytest.fixture
@@ -109,6 +113,15 @@ def test_what_may_have_been_missed_is_looked_for_everywhere(hub: Hub) -> None:
 
     assert [wait(page) for page in pages] == [Event("news", "1")] * 2
     assert one.asked == other.asked == [EVERYTHING]
+
+
+def test_a_feed_is_asked_again_after_its_rest(hub: Hub) -> None:
+    feed = CountingFeed(seconds=0.3)
+
+    page = hub.join(Pages(1), lambda: feed)
+
+    assert [wait(page), wait(page)] == [Event("news", "1"), Event("news", "2")]
+    assert feed.asked == [frozenset()] * 2
 
 
 def test_a_failed_rendering_is_tried_again_and_silences_nobody_else(

@@ -20,7 +20,8 @@ function start() {
     if (update.at < newest) return; // overtaken: its figures are older than those shown
     newest = update.at;
     for (const [name, html] of Object.entries(update.parts)) {
-      morph(board.querySelector(`[data-part="${name}"]`), html);
+      const part = board.querySelector(`[data-part="${name}"]`);
+      if (part) morph(part, html); // a course made since the page was opened waits for the next
     }
   }
 
