@@ -38,7 +38,7 @@ def _node() -> Path:
     if on_path is not None and _major(on_path) >= OLDEST_NODE:
         return Path(on_path)
     if _wheel() is None:
-        packages.pip_install(NODE_LOCK)
+        packages.add(NODE_LOCK)
     folder = _wheel()
     if folder is None:
         raise DevError(f"node {OLDEST_NODE} or newer was not found, and its wheel has no node")

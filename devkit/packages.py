@@ -22,14 +22,26 @@ def install() -> None:
         _make_environment()
     uv = _uv()
     if uv is not None:
-        sync = (str(uv), "pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON))
-        run((*sync, str(LOCK)), inherited(), cwd=ROOT)
+        _run_uv(uv, "pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON), str(LOCK))
     else:
-        pip_install(LOCK)
+        _run_pip(LOCK)
 
 
-def pip_install(lock: Path) -> None:
-    """Add what ``lock`` names to the environment, by pip."""
+def add(lock: Path) -> None:
+    """Install what ``lock`` names beside what is there."""
+    uv = _uv()
+    if uv is not None:
+        options = ("--require-hashes", "--python", str(VENV_PYTHON), "-r", str(lock))
+        _run_uv(uv, "pip", "install", *options)
+    else:
+        _run_pip(lock)
+
+
+def _run_uv(uv: Path, *arguments: str) -> None:
+    run((str(uv), *arguments), inherited(), cwd=ROOT)
+
+
+def _run_pip(lock: Path) -> None:
     pip = (str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes")
     run((*pip, "-r", str(lock)), inherited(), cwd=ROOT)
 
@@ -48,7 +60,7 @@ def _make_environment() -> None:
         raise DevError(
             f"{sys.executable} can make no virtual environment: install python3-venv or python3-pip"
         )
-    run((str(uv), "venv", "--python", sys.executable, str(VENV)), inherited(), cwd=ROOT)
+    _run_uv(uv, "venv", "--python", sys.executable, str(VENV))
 
 
 def _uv() -> Path | None:
