@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Row, column, exists, func, select, values
+from sqlalchemy import Date, Row, and_, column, exists, func, select, values
 from sqlalchemy.orm import Session
 
 from central.attendance.board_queries import Courses, day_of, enrolled, taught, was_late
@@ -25,6 +25,10 @@ from central.calendar.queries import hours_on_dates
 from central.calendar.rules import Hours, NoClass
 from central.people.models import Student
 
+# Passages of which a day's row holds the times, as first entry and last exit. Taps are ten times
+# as many rows, so only those of longer days are read.
+TOLD_BY_THE_DAY = 2
+
 
 def usual_days(
     session: Session, school_id: int, on_date: date, zone: ZoneInfo, courses: Courses = None
@@ -33,12 +37,9 @@ def usual_days(
     dates = _dates_with_school(session, school_id, on_date)
     hours = hours_on_dates(session, school_id, dates)
     expected = {day: _expected(session, school_id, day, hours[day], courses) for day in dates}
-    entries = _entries(session, school_id, dates, courses)
-    comings = _comings(session, school_id, dates, courses)
-    return [
-        _day_course(expected[day], entries.get(day, ()), comings.get(day, ()), zone)
-        for day in dates
-    ]
+    seen = _seen(session, school_id, dates, courses)
+    taps = _taps_of_long_days(session, school_id, dates, courses)
+    return [_day_course(expected[day], seen.get(day, ()), taps.get(day, ()), zone) for day in dates]
 
 
 def _dates_with_school(session: Session, school_id: int, on_date: date) -> list[date]:
@@ -79,29 +80,46 @@ def _expected(
     )
 
 
-def _entries(
+def _seen(
     session: Session, school_id: int, dates: Sequence[date], courses: Courses
 ) -> Mapping[date, Sequence[Row[Any]]]:
     rows = session.execute(
-        select(AttendanceDay.on_date, AttendanceDay.first_entry_at, was_late().label("late"))
+        select(
+            *(AttendanceDay.on_date, AttendanceDay.first_entry_at, AttendanceDay.last_exit_at),
+            was_late().label("late"),
+            (AttendanceDay.passages > TOLD_BY_THE_DAY).label("long"),
+        )
         .join(Student, day_of(Student))
         .where(
             AttendanceDay.school_id == school_id,
             AttendanceDay.on_date.in_(dates),
-            AttendanceDay.first_entry_at.is_not(None),
+            AttendanceDay.passages > 0,
             taught(courses),
         )
     )
     return _by_date(rows)
 
 
-def _comings(
+def _taps_of_long_days(
     session: Session, school_id: int, dates: Sequence[date], courses: Courses
 ) -> Mapping[date, Sequence[Row[Any]]]:
+    """The taps of students who came or went more often than their day's row can tell."""
+    long_day = and_(
+        AttendanceDay.school_id == Tap.school_id,
+        AttendanceDay.student_id == Tap.student_id,
+        AttendanceDay.on_date == Tap.on_date,
+        AttendanceDay.passages > TOLD_BY_THE_DAY,
+    )
     rows = session.execute(
         select(Tap.on_date, Tap.student_id, Tap.tapped_at, Tap.direction, Tap.gate_id)
+        .join(AttendanceDay, long_day)
         .join(Student, (Student.school_id == Tap.school_id) & (Student.id == Tap.student_id))
-        .where(Tap.school_id == school_id, Tap.on_date.in_(dates), taught(courses))
+        .where(
+            Tap.school_id == school_id,
+            AttendanceDay.school_id == school_id,
+            AttendanceDay.on_date.in_(dates),
+            taught(courses),
+        )
     )
     return _by_date(rows)
 
@@ -114,21 +132,34 @@ def _by_date(rows: Iterable[Any]) -> Mapping[date, Sequence[Row[Any]]]:
 
 
 def _day_course(
-    expected: int, entries: Iterable[Row[Any]], taps: Iterable[Row[Any]], zone: ZoneInfo
+    expected: int, seen: Sequence[Row[Any]], taps: Iterable[Row[Any]], zone: ZoneInfo
 ) -> DayCourse:
-    first = [(second_of_day(row.first_entry_at, zone), row.late) for row in entries]
+    came = [row.first_entry_at for row in seen if row.first_entry_at and not row.long]
+    went = [row.last_exit_at for row in seen if not row.long and _left(row)]
+    for moment, inside in _changes(taps):
+        (came if inside else went).append(moment)
+    return DayCourse(
+        expected=expected,
+        entered=_seconds((row.first_entry_at for row in seen if row.first_entry_at), zone),
+        late=_seconds((row.first_entry_at for row in seen if row.late), zone),
+        came=_seconds(came, zone),
+        went=_seconds(went, zone),
+    )
+
+
+def _left(row: Row[Any]) -> bool:
+    """Whether the exit of a day of one or two passages followed an entry."""
+    entered, left = row.first_entry_at, row.last_exit_at
+    return entered is not None and left is not None and left > entered
+
+
+def _changes(taps: Iterable[Row[Any]]) -> Iterator[tuple[datetime, bool]]:
     by_student: dict[int, list[DayTap]] = defaultdict(list)
     for row in taps:
         by_student[row.student_id].append(DayTap(row.tapped_at, row.direction, row.gate_id))
-    came: list[int] = []
-    went: list[int] = []
     for day in by_student.values():
-        for moment, inside in changes(day):
-            (came if inside else went).append(second_of_day(moment, zone))
-    return DayCourse(
-        expected=expected,
-        entered=sorted(second for second, _ in first),
-        late=sorted(second for second, late in first if late),
-        came=sorted(came),
-        went=sorted(went),
-    )
+        yield from changes(day)
+
+
+def _seconds(moments: Iterable[datetime], zone: ZoneInfo) -> list[int]:
+    return sorted(second_of_day(moment, zone) for moment in moments)
