@@ -41,6 +41,12 @@ _STATEMENTS = (
        SELECT school_id, 'gate-' || id, id FROM gates""",
 )
 
+# Checked for all rows at once it takes a third of the time that it takes for each.
+_OVERLAP_NAME = "ex_enrolments_overlap"
+_OVERLAP = text(
+    f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{_OVERLAP_NAME}'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Nation:
@@ -58,9 +64,15 @@ class Nation:
             "gates": DEVICES_PER_SCHOOL,
         }
         with owner.begin() as connection:
+            overlap = connection.scalar(_OVERLAP)
+            connection.execute(text(f"ALTER TABLE enrolments DROP CONSTRAINT {_OVERLAP_NAME}"))
+            connection.execute(text("SET LOCAL session_replication_role = replica"))  # no look-ups
             for statement in _STATEMENTS:
                 names = [name for name in sizes if f":{name}" in statement]
                 connection.execute(text(statement), {name: sizes[name] for name in names})
+            connection.execute(
+                text(f"ALTER TABLE enrolments ADD CONSTRAINT {_OVERLAP_NAME} {overlap}")
+            )
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
 
