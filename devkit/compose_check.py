@@ -29,6 +29,7 @@ from devkit.waiting import wait_until
 
 ENV = "check"  # in container names, so that a deployment on this machine is left alone
 SECONDS = 120
+PORTS = ("web", "mqtt", "whatsapp", "dashboard", "gates")
 TAPS = "taps"
 NOTIFICATIONS = "notifications"
 UNDELIVERED = "notifications WHERE status NOT IN ('delivered', 'read')"
@@ -41,7 +42,7 @@ class Check:
         self._engine = engine
         self._folder = folder
         self._demo = folder / "demo"
-        self._ports = {name: free_port() for name in ("web", "mqtt", "whatsapp", "gates")}
+        self._ports = {name: free_port() for name in PORTS}
         self._gates: list[Running] = []
         self._history: dict[str, int] = {}
 
@@ -53,6 +54,7 @@ class Check:
             "WEB_PORT": str(self._ports["web"]),
             "MQTT_PUBLISHED_PORT": str(self._ports["mqtt"]),
             "WHATSAPP_PORT": str(self._ports["whatsapp"]),
+            "RQ_DASHBOARD_PORT": str(self._ports["dashboard"]),
             "PROJECT_FOLDER": str(ROOT),
         }
 
@@ -61,6 +63,9 @@ class Check:
         web = f"http://{LOOPBACK}:{self._ports['web']}"
         _require(lambda: answers(f"{web}/healthz"), "the web does not answer /healthz")
         _require(lambda: answers(f"{web}/health"), "/health does not say ready")
+        # Before it has subscribed once, the broker keeps nothing for it, and a gate sends again.
+        ingest = f"school-attendance-ingest-{ENV}"
+        _require(lambda: '"connected"' in self._engine.logs(ingest), "ingest is not connected")
 
     def last_words(self) -> str:
         """The end of each process's log, to find out why something did not hold."""
@@ -73,7 +78,7 @@ class Check:
     def take_down(self) -> None:
         for running in self._gates:
             running.stop()
-        self._engine.compose(self.settings(), "down", "-v")
+        self._engine.compose(self.settings(), "--profile", "dev", "down", "-v")
 
     def start_gates(self) -> None:
         """The demo school's gates on this machine: emulated readers and the real agents."""
@@ -133,6 +138,12 @@ class Check:
         )
         if "@school-attendance-postgres-" not in shown:
             raise DevError("settings.database_url does not name the database")
+
+    def bring_up_dashboard(self) -> None:
+        """The profile for dev and qa, beside what runs already."""
+        self._engine.compose(self.settings(), "--profile", "dev", "up", "-d", "rq-dashboard")
+        address = f"http://{LOOPBACK}:{self._ports['dashboard']}/"
+        _require(lambda: answers(address), "the dashboard does not answer")
 
     def _in_container(self, *command: str) -> str:
         return self._engine.podman("exec", _container(), *command)
@@ -201,6 +212,8 @@ def check(engine: rig.Rig) -> None:
             after = run.await_messages(taps=4)
         with step("documented commands"):
             run.run_documented_commands()
+        with step("dashboard"):
+            run.bring_up_dashboard()
     except DevError:
         say(run.last_words())
         raise

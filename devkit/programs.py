@@ -47,6 +47,7 @@ def seed(stack: Stack) -> str:
         *("seed-demo", "--out", str(stack.state.demo), "--run", str(stack.run_folder)),
         *("--broker", f"{LOOPBACK}:{stack.ports['mosquitto']}"),
         *("--gates-port", str(stack.ports["gates"])),
+        *("--web", f"http://{LOOPBACK}:{stack.ports['web']}"),
     )
 
 
