@@ -71,7 +71,7 @@ def _devices(
     )
     rows: Sequence[Any] = session.execute(
         select(
-            *(Device.id, Device.online, Device.status_at, Gate.name),
+            *(Device.id, Device.online, Device.status_at, Device.health_at, Gate.name),
             func.count().filter(Tap.tapped_at < since).label("before"),
             func.count().filter(Tap.tapped_at >= since).label("lately"),
             func.max(Tap.tapped_at).label("last_at"),
@@ -96,7 +96,9 @@ def _trouble(row: Row[Any], devices: Sequence[Row[Any]]) -> GateTrouble | None:
     if row.status_at is None and row.last_at is None:
         return GateTrouble("never", row.name, row.id, None)
     if not row.online:
-        return GateTrouble("offline", row.name, row.id, row.status_at)
+        # the status may be as old as the connection; what came through it is the last news
+        news = [at for at in (row.status_at, row.health_at, row.last_at) if at is not None]
+        return GateTrouble("offline", row.name, row.id, max(news))
     if row.lately == 0 and has_gone_quiet(row.before, before, lately):
         return GateTrouble("quiet", row.name, row.id, row.last_at)
     if row.unsure_since is not None:

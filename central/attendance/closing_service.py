@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from central.attendance.service import refresh_school_days
 from central.calendar.queries import calendars
 from central.calendar.rules import Hours, effective_schedule
-from central.tasks.service import NewTask, open_task
+from central.tasks.service import NewTask, dismiss_older, open_task
 
 OPEN_DAY: Final = "day_open"
 # After midnight, when a tap at 23:59 has had time to arrive.
 CLOSES_AT: Final = time(0, 30)
 # A scheduler that was away for a long week-end makes up for it.
 DAYS_BACK: Final = 7
+# After some days nobody remembers when a child left. The list of closed days still shows it.
+ASKED_FOR: Final = timedelta(days=3)
 
 _CLOSE: Final = text("""
     INSERT INTO day_closings (school_id, on_date, closed_at, closed_by)
@@ -77,6 +79,7 @@ def close_day(
         "inside": sum(row.inside for row in counts),
     }
     session.execute(_SUMMARY, {**which, "summary": _json(summary)})
+    dismiss_older(session, school_id, OPEN_DAY, on_date - ASKED_FOR, now=now)
     if summary["inside"]:
         reasons = [{"code": "inside_at_closing", "students": summary["inside"]}]
         open_task(session, school_id, NewTask(OPEN_DAY, on_date, {}, reasons), now=now)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central.attendance.closing_service import close_day
 from central.attendance.service import SentTaps, record_taps
 from central.calendar.queries import calendars
 from central.calendar.rules import NoClass, effective_schedule
@@ -32,6 +33,8 @@ def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: dat
     days = _with_class(session, school_id, past_school_days(now.astimezone(zone).date()))
     for day in past_days(holders, tuple(GATES), days, zone):
         record_taps(session, list(_messages(day)), now=now)
+    for on_date in days:
+        close_day(session, school_id, on_date, now=now)
 
 
 def _with_class(session: Session, school_id: int, days: list[date]) -> list[date]:

@@ -42,8 +42,9 @@ def open_count(session: Session, school_id: int) -> int:
 
 
 def open_tasks(session: Session, school_id: int, kind: str | None = None) -> list[TaskListed]:
-    """All that waits, or of one kind, oldest first: what waits longest should be done next."""
-    query = _listed(school_id).where(Task.state == "open").order_by(Task.created_at, Task.id)
+    """All that waits, or of one kind: alarms first, then what has waited longest."""
+    query = _listed(school_id).where(Task.state == "open")
+    query = query.order_by(Task.kind != "no_show_check", Task.created_at, Task.id)
     if kind is not None:
         query = query.where(Task.kind == kind)
     return [_task(row) for row in session.execute(query)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -50,7 +50,8 @@ def open_task(session: Session, school_id: int, task: NewTask, *, now: datetime)
     )
     statement = statement.on_conflict_do_update(
         index_elements=[Task.school_id, Task.kind, Task.on_date, Task.subject],
-        index_where=_IS_OPEN,
+        # spelled out: a parameter would hide from a prepared statement which index is meant
+        index_where=text("state = 'open'"),
         set_={"reasons": statement.excluded.reasons},
     )
     task_id = session.scalars(statement.returning(Task.id)).one()
@@ -102,6 +103,20 @@ def close_task_about(
     if task_id is None:
         return False
     return close_task(session, school_id, task_id, decision, now=now)
+
+
+def dismiss_older(
+    session: Session, school_id: int, kind: str, before: date, *, now: datetime
+) -> None:
+    """Dismiss the open tasks of a kind about dates before this one: nobody will do them now."""
+    closed = session.scalars(
+        update(Task)
+        .where(Task.school_id == school_id, Task.kind == kind, Task.on_date < before, _IS_OPEN)
+        .values(state="dismissed", decided_at=now)
+        .returning(Task.id)
+    ).all()
+    if closed:
+        announce(session, [(school_id, TASKS)])
 
 
 def set_reasons(

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from flask_babel import LazyString, gettext, ngettext
 from flask_babel import lazy_gettext as _l
 
+_Words = Callable[[Mapping[str, Any], Mapping[int, str]], Any]
+
 TITLES: Final[Mapping[str, LazyString]] = {
     "no_show_check": _l("Tell the families of the missing?"),
     "correction_approval": _l("Approve a correction of a closed day"),
@@ -49,7 +51,7 @@ def reasons_in_words(
 
 def reason_in_words(reason: Mapping[str, Any], zone: ZoneInfo, courses: Mapping[int, str]) -> str:
     """One reason of a task as a sentence, without its full stop."""
-    words = _WORDS.get(reason["code"], _unknown)
+    words: _Words = _WORDS.get(reason["code"], _unknown)
     return str(words({**reason, "time": _clock(reason.get("since"), zone)}, courses))
 
 
@@ -120,7 +122,7 @@ def _unknown(reason: Mapping[str, Any], _: Mapping[int, str]) -> str:
     return str(reason["code"])
 
 
-_WORDS: Final[Mapping[str, Callable[[Mapping[str, Any], Mapping[int, str]], Any]]] = {
+_WORDS: Final[Mapping[str, _Words]] = {
     "gate_offline": _no_news,
     "gate_silent": _no_news,
     "gate_backlog": _backlog,
