@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from central.accounts.models import User
@@ -51,8 +51,10 @@ def open_tasks(session: Session, school_id: int, kind: str | None = None) -> lis
 
 
 def closed_tasks(session: Session, school_id: int, *, limit: int = RECENTLY) -> list[TaskListed]:
-    """What was decided last."""
-    query = _listed(school_id).where(Task.state != "open")
+    """What people decided last, or resolved itself; not what the system let lapse."""
+    query = _listed(school_id).where(
+        or_(Task.state == "resolved", and_(Task.state != "open", Task.decided_by.is_not(None)))
+    )
     query = query.order_by(Task.decided_at.desc(), Task.id.desc()).limit(limit)
     return [_task(row) for row in session.execute(query)]
 
