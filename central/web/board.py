@@ -45,9 +45,11 @@ class StreamFilter:
     typed: str
 
     def shows(self, sighting: Sighting) -> bool:
+        return self.counts(sighting) and self.kind in (None, sighting.kind)
+
+    def counts(self, sighting: Sighting) -> bool:
+        """Whether a row is among those from which the chips choose, and which they count."""
         student = sighting.student
-        if self.kind is not None and sighting.kind != self.kind:
-            return False
         if self.course is not None and (student is None or student.course_id != self.course):
             return False
         name = fold(f"{student.given_names} {student.family_names}") if student else ""
@@ -72,7 +74,7 @@ def index() -> ResponseReturnValue:
         sightings=sightings,
         shown=shown,
         any_shown=any(shown.shows(sighting) for sighting in sightings),
-        totals=Counter(sighting.kind for sighting in sightings),
+        totals=Counter(sighting.kind for sighting in sightings if shown.counts(sighting)),
     )
 
 

@@ -133,6 +133,7 @@ def test_a_course_in_the_address_hides_the_others(
     board = director.get(f"/app/board?course={course.id}&kind=entry")
 
     assert len(shown(board)) == 1
+    assert '<span class="chip-count" data-count="">1</span>' in board.text
     assert (
         f'<span id="course-chosen" data-all="Todos los cursos">{course.name}</span>' in board.text
     )

@@ -26,8 +26,8 @@ export function startFilters(stream) {
     const course = wanted.get("course") ?? "";
     const words = fold(wanted.get("q") ?? "");
     stream.filter(
+      kind,
       (row) =>
-        (!kind || row.dataset.kind === kind) &&
         (!course || row.dataset.course === course) &&
         words.every((word) => nameOf(row).includes(word)),
     );

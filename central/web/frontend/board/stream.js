@@ -5,27 +5,20 @@ const NEWS_EVERY_MS = 15_000; // to screen readers; a rush read out row by row h
 
 export function startStream(list) {
   const groups = new Map();
-  const counts = { "": 0, entry: 0, exit: 0, nobody: 0 };
-  let shows = () => true;
+  let wanted = { kind: "", matches: () => true };
   let unread = 0;
 
   for (const row of list.children) keep(row);
 
   function keep(row) {
-    const group = groups.get(row.dataset.group) ?? groups.set(row.dataset.group, []).get(row.dataset.group);
-    group.push(row);
-    count(row, 1);
-  }
-
-  function count(row, by) {
-    counts[""] += by;
-    counts[row.dataset.kind] += by;
+    const name = row.dataset.group;
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(row);
   }
 
   function replaceGroups(updated) {
     for (const [name, rows] of Object.entries(updated)) replaceGroup(name, rows);
-    showCounts();
-    showNothing();
+    show();
   }
 
   function replaceGroup(name, rows) {
@@ -35,16 +28,11 @@ export function startStream(list) {
       const row = parsed(html);
       const before = old.get(row.id);
       old.delete(row.id);
-      if (before) count(before, -1);
-      row.hidden = !shows(row);
       keep(row);
       if (before) before.replaceWith(row);
       else insert(row);
     }
-    for (const row of old.values()) {
-      count(row, -1);
-      row.remove();
-    }
+    for (const row of old.values()) row.remove();
   }
 
   function insert(row) {
@@ -55,21 +43,26 @@ export function startStream(list) {
     unread += 1;
   }
 
-  function filter(predicate) {
-    shows = predicate;
-    for (const row of list.children) row.hidden = !shows(row);
-    showNothing();
+  /** Show the rows of `kind` ("" is all) for which `matches`; the chips count what matches. */
+  function filter(kind, matches) {
+    wanted = { kind, matches };
+    show();
   }
 
-  function showCounts() {
+  function show() {
+    const counts = { "": 0, entry: 0, exit: 0, nobody: 0 };
+    for (const row of list.children) {
+      const matches = wanted.matches(row);
+      row.hidden = !matches || (wanted.kind !== "" && row.dataset.kind !== wanted.kind);
+      if (!matches) continue;
+      counts[""] += 1;
+      counts[row.dataset.kind] += 1;
+    }
     const format = new Intl.NumberFormat(document.documentElement.lang);
     for (const [kind, number] of Object.entries(counts)) {
       document.querySelector(`[data-count="${kind}"]`).textContent = format.format(number);
     }
-  }
-
-  function showNothing() {
-    document.querySelector("#nothing").hidden = list.querySelector(".sighting:not([hidden])") !== null;
+    document.querySelector("#nothing").hidden = counts[wanted.kind] > 0;
   }
 
   setInterval(() => {
