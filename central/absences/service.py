@@ -221,5 +221,4 @@ def _keep_task(session: Session, request: AbsenceRequest, step: Step, now: datet
 
 
 def _task(request: AbsenceRequest) -> NewTask:
-    reasons = [{"code": "absence_request", "student": request.student_id}]
-    return NewTask("absence_request", request.from_on, {"absence_request": request.id}, reasons)
+    return NewTask("absence_request", request.from_on, {"absence_request": request.id})

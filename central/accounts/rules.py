@@ -19,6 +19,18 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "see_messages": frozenset({"director", "inspector"}),
     # decide what waits for a person: whom to alarm, what to excuse, how a day is corrected
     "decide_tasks": frozenset({"director", "inspector"}),
+    # requests to be excused, with their reasons and documents: to see, to make and to decide
+    "manage_absences": frozenset({"director", "inspector"}),
+    # say that a passage or a whole day was otherwise than the cards tell
+    "correct_days": frozenset({"director", "inspector"}),
+    # let a student go with somebody; who may collect, and whom a court order forbids it
+    "withdraw_students": frozenset({"director", "inspector"}),
+    # the guardians' telephone numbers beside a list of students; every look is in the audit log
+    "see_phones": frozenset({"director", "inspector"}),
+    # begin and end an evacuation, and say who looks after which course
+    "lead_evacuation": frozenset({"director", "inspector"}),
+    # the list of an evacuation, of every course whoever teaches it, and marking on it
+    "mark_evacuation": frozenset({"director", "inspector", "teacher"}),
     "see_gates": frozenset({"director", "inspector", "technician", "operator"}),
     # tap emulated cards; the page exists in development only
     "try_gates": frozenset({"director", "inspector", "technician"}),

@@ -14,7 +14,7 @@ from central.accounts.service import record
 from central.attendance import corrections_rules, days, rules
 from central.attendance.corrections_queries import is_closed
 from central.attendance.corrections_rules import Verdict
-from central.attendance.manual_service import TASK, check_second_person
+from central.attendance.manual_service import MOST_BACK, TASK, check_second_person
 from central.attendance.models import DayCorrection, Tap
 from central.attendance.service import refresh_days
 from central.errors import Conflict, NotFound
@@ -139,8 +139,9 @@ def _check_day(
     if session.scalar(known) is None:
         raise NotFound("no such student")
     zone = session.scalars(select(School.timezone).where(School.id == school_id)).one()
-    if on_date > rules.local_date(now, ZoneInfo(zone)):
-        raise Conflict("day_to_come")
+    today = rules.local_date(now, ZoneInfo(zone))
+    if not today - MOST_BACK <= on_date <= today:
+        raise Conflict("day_out_of_range")
     # whoever closes the day waits until this is committed, or this until the day is closed
     days.lock_students(session, {(school_id, student_id)})
 
@@ -172,14 +173,7 @@ def _refresh(session: Session, correction: DayCorrection) -> None:
 
 
 def _task(correction: DayCorrection) -> NewTask:
-    reasons = [
-        {
-            "code": "day_correction",
-            "student": correction.student_id,
-            "author": correction.author_id,
-        }
-    ]
-    return NewTask(TASK, correction.on_date, {"correction": correction.id}, reasons)
+    return NewTask(TASK, correction.on_date, {"correction": correction.id})
 
 
 def _note(session: Session, correction: DayCorrection, actor_id: int, action: str) -> None:

@@ -204,8 +204,7 @@ def _zone(session: Session, school_id: int) -> ZoneInfo:
 
 
 def _task(entry: ManualEntry) -> NewTask:
-    reasons = [{"code": "manual_entry", "student": entry.student_id, "author": entry.author_id}]
-    return NewTask(TASK, entry.on_date, {"manual_entry": entry.id}, reasons)
+    return NewTask(TASK, entry.on_date, {"manual_entry": entry.id})
 
 
 def _note(session: Session, entry: ManualEntry, actor_id: int, action: str) -> None:

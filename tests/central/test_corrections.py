@@ -236,9 +236,10 @@ def test_what_makes_no_sense_is_refused(
         correct(desk, status, minutes_late=minutes_late)
 
 
-def test_a_day_to_come_cannot_be_corrected(desk: Desk) -> None:
-    with pytest.raises(Conflict, match="day_to_come"):
-        correct(desk, on_date=date(2026, 3, 5))
+def test_a_day_to_come_or_long_past_cannot_be_corrected(desk: Desk) -> None:
+    for on_date in (date(2026, 3, 5), date(1, 1, 1)):
+        with pytest.raises(Conflict, match="day_out_of_range"):
+            correct(desk, on_date=on_date)
 
 
 def test_another_schools_correction_is_not_there(
