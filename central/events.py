@@ -18,6 +18,7 @@ TAPS: Final = "taps"
 NOTIFICATIONS: Final = "notifications"
 DEVICES: Final = "devices"
 TASKS: Final = "tasks"
+EVACUATIONS: Final = "evacuations"
 
 _NOTIFY = text(
     "SELECT count(pg_notify(:channel, payload)::text)"

@@ -16,7 +16,7 @@ MISSED: Final = ("absent", "justified")
 
 # From the best down, each with the share in percent from which it holds: the bands in which
 # Chile's Agencia de Calidad reports attendance, with chronic absence below 90.
-BANDS: Final = (("regular", 97), ("mild", 90), ("chronic", 85), ("severe", 0))
+BANDS: Final = (("normal", 97), ("at_risk", 90), ("chronic", 85), ("severe", 0))
 BAND_NAMES: Final = tuple(name for name, _ in BANDS)
 
 

@@ -13,13 +13,16 @@ from central.web import (
     closing,
     cors,
     errors,
+    evacuation,
     gates_dev,
     home,
     i18n,
+    inside,
     live,
     messages,
     navigation,
     no_shows,
+    reports,
     request_log,
     search,
     security,
@@ -45,7 +48,8 @@ def register(app: Flask, settings: Settings) -> None:
     tasks.register(app)
     board.register(app)
     live.register(app, settings)
+    evacuation.register(app)
     gates_dev.register(app, settings)
-    pages = (home, auth, webhooks, messages, search, no_shows, closing)
+    pages = (home, auth, webhooks, messages, search, no_shows, closing, inside, reports)
     for blueprint in (page.bp for page in pages):
         app.register_blueprint(blueprint)

@@ -24,6 +24,7 @@ from central.settings import Settings
 from central.web.access import current_session, current_viewer, requires
 from central.web.board_feed import BoardFeed, update_after
 from central.web.board_page import audience_of
+from central.web.evacuation_feed import EvacuationAudience, EvacuationFeed
 from central.web.live_hub import Audience, Ended, Event, Feed, Hub, NoRoom, Subscription
 from central.web.live_listener import Listener
 from central.web.messages_feed import MessagesAudience, MessagesFeed
@@ -78,6 +79,20 @@ def messages() -> ResponseReturnValue:
         MessagesFeed,
         lambda: MessagesFeed.CHANGED,
         permission="see_messages",
+    )
+
+
+@bp.get("/app/live/evacuation")
+@requires("mark_evacuation")
+def evacuation() -> ResponseReturnValue:
+    """Says when somebody marked; the page then asks how things stand."""
+    school = current_viewer().school
+    assert school is not None
+    return _stream(
+        EvacuationAudience(school.id),
+        EvacuationFeed,
+        lambda: EvacuationFeed.CHANGED,
+        permission="mark_evacuation",
     )
 
 

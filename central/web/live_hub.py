@@ -15,12 +15,12 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from central.events import DEVICES, NOTIFICATIONS, TAPS
+from central.events import DEVICES, EVACUATIONS, NOTIFICATIONS, TAPS
 from central.web.live_listener import Announcement
 
 STREAMS = 96  # a process; each holds one of the server's threads
 QUEUE_LENGTH = 64  # events; a page that is this far behind had better start from its cursor
-EVERYTHING = frozenset({TAPS, NOTIFICATIONS, DEVICES})
+EVERYTHING = frozenset({TAPS, NOTIFICATIONS, DEVICES, EVACUATIONS})
 BREATH_SECONDS = 0.25  # between two renderings for one audience: still "at once" to a person
 RETRY_SECONDS = 2.0  # after a rendering that failed, most likely for want of a database
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from apiflask import APIFlask
-from flask import Blueprint, Flask, render_template
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -115,15 +115,7 @@ def with_pages(app: APIFlask) -> APIFlask:
     def messages() -> str:
         return "messages"
 
-    reports = Blueprint("reports", __name__, url_prefix="/app/reports")
-
-    @reports.get("/")
-    @requires("see_attendance")
-    def index() -> str:
-        return render_template("auth/sessions.html", sessions=[], this=b"")
-
     app.register_blueprint(pages)
-    app.register_blueprint(reports)
     return app
 
 

@@ -34,12 +34,12 @@ def test_the_rail_shows_the_pages_that_exist_to_whom_they_are_for(
     director = signed_in(app, a_member(session, school, role="director"))
     technician = signed_in(app, a_member(session, school, role="technician"))
 
-    on_it, beside_it = director.get("/app/reports/").text, director.get("/app/sessions").text
+    on_it, beside_it = director.get("/app/reports").text, director.get("/app/sessions").text
 
-    assert '<a href="/app/reports/" aria-current="page">' in on_it
-    assert '<a href="/app/reports/">' in beside_it
+    assert '<a href="/app/reports" aria-current="page">' in on_it
+    assert '<a href="/app/reports">' in beside_it
     assert "Calendario" not in beside_it  # no such page yet
-    assert "/app/reports/" not in technician.get("/app/sessions").text
+    assert "/app/reports" not in technician.get("/app/sessions").text
 
 
 def test_a_page_shows_no_other_school_even_with_a_wrong_query(
