@@ -92,7 +92,7 @@ class NoShow(Base):
         {"postgresql_with": {"fillfactor": 80}},
     )
 
-    school_id: Mapped[int] = mapped_column(ForeignKey("schools.id"), primary_key=True)
+    school_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     on_date: Mapped[date] = mapped_column(primary_key=True)
     student_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     course_id: Mapped[int] = mapped_column(BigInteger)

@@ -133,10 +133,20 @@ def tell(session: Session, key: CheckKey, course_ids: Collection[int], *, now: d
     """
     if not course_ids:
         return Told()
-    rows = session.execute(
-        statements.TELL, {**key._asdict(), "course_ids": list(course_ids), "now": now}
-    ).all()
-    missing = [row.student_id for row in rows if row.state == "told"]
+    rows = session.execute(statements.HELD, {**key._asdict(), "course_ids": list(course_ids)}).all()
+    if not rows:
+        return Told()
+    session.execute(
+        statements.SETTLE_HELD,
+        {
+            **key._asdict(),
+            "student_ids": [row.student_id for row in rows],
+            "resolutions": [row.resolution for row in rows],
+            "times": [row.came_at for row in rows],
+            "now": now,
+        },
+    )
+    missing = [row.student_id for row in rows if row.resolution is None]
     notice = Notice("absence", key.on_date, fact_at=now)
     messages = queue_notice(session, key.school_id, missing, notice, now=now)
     return Told(len(missing), len(rows) - len(missing), messages)

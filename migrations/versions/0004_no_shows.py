@@ -252,7 +252,6 @@ def _create_tables() -> None:
             ["students.school_id", "students.id"],
             name=op.f("fk_no_shows_school_id_student_id"),
         ),
-        sa.ForeignKeyConstraint(["school_id"], ["schools.id"], name=op.f("fk_no_shows_school_id")),
         sa.PrimaryKeyConstraint("school_id", "on_date", "student_id", name=op.f("pk_no_shows")),
         postgresql_with={"fillfactor": 80},
     )
