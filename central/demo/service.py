@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from central.attendance.closing_service import close_day
@@ -33,6 +33,8 @@ def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: dat
     days = _with_class(session, school_id, past_school_days(now.astimezone(zone).date()))
     for day in past_days(holders, tuple(GATES), days, zone):
         record_taps(session, list(_messages(day)), now=now)
+    # nobody can do it for us before the commit, and without it each closing reads everything
+    session.execute(text("ANALYZE taps, attendance_days, students, enrolments"))
     for on_date in days:
         close_day(session, school_id, on_date, now=now)
 
