@@ -104,12 +104,13 @@ def create_user(email: str, name: str, slug: str, role: str, password: str) -> N
 @click.option("--run", type=click.Path(path_type=Path), help="Short folder for sockets.")
 @click.option("--broker", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT")
 @click.option("--gates-port", default=8091, show_default=True, help="Port of the emulated gates.")
-def seed_demo(out: Path, run: Path | None, broker: str, gates_port: int) -> None:
+@click.option("--web", metavar="URL", help="Where the gates fetch their roster.")
+def seed_demo(out: Path, run: Path | None, broker: str, gates_port: int, web: str | None) -> None:
     """Make the demo school once, and write the files with which its gates run."""
     if not _settings().development:
         raise click.ClickException("APP_ENV: the demo school exists in development only")
     host, _, port = broker.rpartition(":")
-    places = DemoPlaces(out.resolve(), (run or out).resolve(), host, int(port), gates_port)
+    places = DemoPlaces(out.resolve(), (run or out).resolve(), host, int(port), gates_port, web)
     password = kept_secret(places.out / "demo.password", make=lambda: secrets.token_urlsafe(9))
     with owner_session() as session:
         school = demo_school(session)

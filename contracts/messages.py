@@ -18,6 +18,7 @@ from contracts.fields import ContractError
 __all__ = ["ContractError"]
 
 MAX_TAPS = 50  # a message: ~12 kB, far below the broker's packet limit, small enough to resend
+MAX_ALARMS = 20
 MAX_SEQ = 2**53 - 1  # exact in every JSON reader; a stream has no end that anybody reaches
 
 CARD_KINDS = frozenset({"token", "sun", "uid", "qr", "staff"})
@@ -239,7 +240,11 @@ class DeviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a device is, once a minute. Absent figures are None: a gate without camera has none."""
+    """How a device is, once a minute. Absent figures are None: a gate without camera has none.
+
+    ``roster_age_s`` counts from when central last said that the roster is the newest; ``alarms``
+    are stable codes of what a person should look at.
+    """
 
     at: datetime
     clock: str
@@ -251,6 +256,8 @@ class Health:
     roster_version: str | None = None
     temperature_c: int | None = None
     certificate_days: int | None = None
+    roster_age_s: int | None = None
+    alarms: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, payload: bytes) -> Health:
@@ -266,6 +273,8 @@ class Health:
             roster_version=fields.optional_text(raw, "roster_version", fields.NAME),
             temperature_c=_optional_whole(raw, "temperature_c", least=-100),
             certificate_days=_optional_whole(raw, "certificate_days", least=-100_000),
+            roster_age_s=_optional_whole(raw, "roster_age_s", least=0),
+            alarms=_codes(raw, "alarms"),
         )
 
     def to_json(self) -> bytes:
@@ -273,6 +282,11 @@ class Health:
         return fields.dump(
             {name: getattr(self, name) for name in names} | {"at": self.at.isoformat()}
         )
+
+
+def _codes(raw: dict[str, Any], name: str) -> tuple[str, ...]:
+    items = fields.a_list(raw.get(name, []), name, at_most=MAX_ALARMS)
+    return tuple(fields.text({name: item}, name, fields.CODE) for item in items)
 
 
 def _optional_whole(raw: dict[str, Any], name: str, *, least: int) -> int | None:

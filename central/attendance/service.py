@@ -15,16 +15,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import events
-from central.attendance import days, late_arrivals, notices, staging
+from central.attendance import clock_repair, days, late_arrivals, notices, staging
+from central.attendance.clock_repair import Boot
 from central.attendance.facts import Day
 from central.attendance.staging import NewTap, Said, StagedTap
 from central.devices import quarantine
+from central.devices.anchor_service import note_anchors
 from central.devices.quarantine import Unreadable
 from central.devices.service import OpenStream, StreamName, advance_streams
 from central.errors import NotFound
 from central.schools.models import School
 from contracts import topics
-from contracts.messages import Receipt, TapBatch
+from contracts.messages import Anchor, Receipt, TapBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +50,42 @@ class Recorded:
     notifications: int = 0  # queued
 
 
-def record_taps(session: Session, sent: Sequence[SentTaps], *, now: datetime) -> Recorded:
+def record_taps(
+    session: Session,
+    sent: Sequence[SentTaps],
+    anchors: Sequence[tuple[str, Anchor]] = (),
+    *,
+    now: datetime,
+) -> Recorded:
     """Store the taps not seen before, recompute the days they touch, queue what they cause.
+
+    ``anchors`` are (device id, where a boot's clock zero lies): they give taps of an unsynced
+    clock their time, those of this call as well as those that are here or will come.
 
     Repeating a call changes nothing, so a sender may resend until it holds a receipt. The number
     of statements does not depend on the number of taps or schools; a batch should have a few
     thousand taps at most, for it locks each of their students until the commit. The session must
     have entered the schools of all senders; raises NotFound for a device that it cannot see.
     """
-    streams = advance_streams(session, _sequence_numbers(sent), now=now)
+    boots = _boots_of_unsure_time(sent) | {(device, anchor.boot) for device, anchor in anchors}
+    clock_repair.lock(session, boots)
+    note_anchors(session, anchors)
+    streams = advance_streams(session, _sequence_numbers(sent), now=now) if sent else {}
     staged = _staged(sent, streams)
-    fresh = staging.insert_new(session, staged, now=now) if staged else []
-    reused = staging.sent_with_other_content(session, staged) if len(fresh) < len(staged) else []
+    stored = staging.insert_new(session, staged, now=now) if staged else []
+    reused = staging.sent_with_other_content(session, staged) if len(stored) < len(staged) else []
     quarantine.keep(session, [*_refused(sent, streams), *_reused(reused)], now=now)
-    touched = {
-        (tap.school_id, tap.student_id, tap.on_date) for tap in fresh if tap.student_id is not None
-    }
+    repaired = clock_repair.derive(session, boots)
+    fresh = clock_repair.as_stored(stored, repaired)
+    touched = clock_repair.days_of([*fresh, *repaired.moved]) | repaired.left
     zones = {stream.school_id: stream.zone for stream in streams.values()}
+    zones = clock_repair.with_zones(session, zones, touched)
     passages = days.recompute(session, touched, zones)
     told = late_arrivals.settle(session, touched, now=now)
     told += notices.queue(session, passages, _to_tell(fresh, staged), now=now)
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
-    return Recorded(receipts, len(fresh), len(told))
+    return Recorded(receipts, len(stored), len(told))
 
 
 def refresh_days(
@@ -103,6 +118,12 @@ def _conclude(session: Session, school_id: int, touched: Collection[Day]) -> int
     if changed:
         events.announce(session, [(school_id, events.TAPS)])
     return changed
+
+
+def _boots_of_unsure_time(sent: Sequence[SentTaps]) -> set[Boot]:
+    return {
+        (one.device_id, tap.boot) for one in sent for tap in one.batch.taps if tap.clock != "synced"
+    }
 
 
 def _sequence_numbers(sent: Sequence[SentTaps]) -> dict[StreamName, list[int]]:

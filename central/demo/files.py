@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from central.cards.models import Card
 from central.demo.school import GATES, STAFF, plastic_card
+from central.devices.models import Device
+from central.devices.roster_queries import roster_of
 from central.people.models import Student
 from central.schools.models import SiteKey
-from contracts.roster import Roster, RosterEntry
+from central.schools.queries import today_at
 
 TOKEN_DOMAIN = "demo.example"  # noqa: S105  (a domain name, not a secret)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlaces:
-    """Where the demo keeps its files, and where its broker and emulated gates listen."""
+    """Where the demo keeps its files, and where its broker, gates and web listen.
+
+    Without ``web`` the gates use the roster that is written for them and ask for no newer one.
+    """
 
     out: Path
     run: Path  # links to emulated readers, and sockets: a short path, for the sockets' sake
     broker_host: str
     broker_port: int
     gates_port: int
+    web: str | None = None
 
     def agent(self, device: str) -> Path:
         return self.out / "agents" / device
@@ -58,13 +65,38 @@ def write_files(session: Session, school_id: int, places: DemoPlaces, password: 
     _write_private(places.out / "accounts.json", _json(_accounts(password)))
     _write_private(places.out / "cards.json", _json(_cards(box_key, students)))
     _write_private(places.out / "gates.json", _json(_gates(places)))
-    roster = _roster(session, school_id).to_json()
+    today = today_at(session, school_id, now=datetime.now(UTC))
+    roster = roster_of(session, school_id, today).to_json()
     for device in GATES:
         folder = places.agent(device)
         folder.mkdir(parents=True, exist_ok=True)
         kept_secret(places.out / "broker" / f"{device}.password")
         (folder / "roster.json").write_bytes(roster)
+        _introduce(session, device, kept_secret(folder / "device.key", _new_key))
         (folder / "agent.toml").write_text(_agent_config(places, device))
+
+
+def _new_key() -> str:
+    """A device's own key, as an enrolled one makes it."""
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        .decode()
+        .strip()
+    )
+
+
+def _introduce(session: Session, device: str, key: str) -> None:
+    """Let central know the public half of the device's key."""
+    public = serialization.load_pem_private_key(key.encode(), None).public_key()
+    der = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    session.execute(update(Device).where(Device.id == device).values(public_key=der))
 
 
 def _accounts(password: str) -> list[dict[str, str]]:
@@ -103,30 +135,6 @@ def _gates(places: DemoPlaces) -> dict[str, Any]:
     return {"http_port": places.gates_port, "gates": gates, "cards_file": cards_file}
 
 
-def _roster(session: Session, school_id: int) -> Roster:
-    rows = session.execute(
-        select(Card.digest, Card.revoked_at, Student)
-        .join(Student, (Student.school_id == Card.school_id) & (Student.id == Card.student_id))
-        .where(Card.school_id == school_id)
-        .order_by(Card.digest)
-    )
-    cards: Mapping[str, RosterEntry] = {
-        digest.hex(): RosterEntry(
-            name=_display_name(student),
-            state="revoked" if revoked_at else "active",
-            photo=student.photo_opt_in,
-        )
-        for digest, revoked_at, student in rows
-    }
-    content = Roster("unversioned", cards).to_json()
-    return Roster(hashlib.sha256(content).hexdigest()[:16], cards)
-
-
-def _display_name(student: Student) -> str:
-    """As little as a greeting needs: the first name and an initial."""
-    return f"{student.given_names.split()[0]} {student.family_names[0]}."
-
-
 def _agent_config(places: DemoPlaces, device: str) -> str:
     folder = places.agent(device)
     password_file = places.out / "broker" / f"{device}.password"
@@ -140,7 +148,7 @@ host = {json.dumps(places.broker_host)}
 port = {places.broker_port}
 username = {json.dumps(device)}
 password_file = {json.dumps(str(password_file))}
-
+{_central_config(places, device)}
 [site]
 key_file = {json.dumps(str(places.out / "site.key"))}
 token_domain = {json.dumps(TOKEN_DOMAIN)}
@@ -160,6 +168,17 @@ socket = {json.dumps(str(places.feedback(device)))}
 
 [capture]
 repeat_window_s = 45
+"""
+
+
+def _central_config(places: DemoPlaces, device: str) -> str:
+    if places.web is None:
+        return ""
+    key_file = places.agent(device) / "device.key"
+    return f"""
+[central]
+url = {json.dumps(places.web)}
+key_file = {json.dumps(str(key_file))}
 """
 
 

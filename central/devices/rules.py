@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from contracts.messages import DeviceStatus, Health, Receipt
@@ -10,6 +11,10 @@ from contracts.messages import DeviceStatus, Health, Receipt
 MOST_HOLES = 1000  # the contract's limit; a device that fills these is told of the next ones
 
 PROMPT_SECONDS = 10  # a tap that waits no longer is on its way, and no sign of trouble
+
+MOST_COUNTED = 2**31 - 1  # a column holds no more, and no outbox
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Run = tuple[int, int]  # first and last of an unbroken run of sequence numbers
 
@@ -46,4 +51,15 @@ def supersedes(status: DeviceStatus, other: DeviceStatus) -> bool:
 
 def backlog(health: Health) -> int:
     """How many taps a device has that it could not send in time; one just made does not count."""
-    return health.queue_depth if health.oldest_unsent_s >= PROMPT_SECONDS else 0
+    late = health.oldest_unsent_s >= PROMPT_SECONDS
+    return min(health.queue_depth, MOST_COUNTED) if late else 0
+
+
+def counted(figure: int | None) -> int | None:
+    """A figure as a column can hold it; what is beyond is nonsense anyway."""
+    return None if figure is None else min(figure, MOST_COUNTED)
+
+
+def slot_of(now: datetime, length: timedelta) -> datetime:
+    """The beginning of the slot of time that ``now`` lies in; slots are the same for everybody."""
+    return now - (now - _EPOCH) % length

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from central import events
 from central.devices import rules
-from contracts.messages import DeviceStatus, Health, Receipt
+from contracts.messages import DeviceStatus, Receipt
 
 StreamName = tuple[str, str]  # device id, and the key that the device gave its stream
 
@@ -66,18 +66,6 @@ _STATUS = text("""
         status_received_at = :now
     FROM news n WHERE d.school_id = n.school_id AND d.id = n.id
     RETURNING d.school_id
-""")
-
-_HEALTH = text("""
-    WITH news AS (
-        SELECT d.school_id, d.id, n.backlog
-        FROM unnest(CAST(:device_ids AS text[]), CAST(:backlogs AS integer[]))
-             AS n (device_id, backlog)
-        JOIN devices d ON d.id = n.device_id
-        ORDER BY d.id FOR NO KEY UPDATE OF d
-    )
-    UPDATE devices d SET health_at = :now, backlog = n.backlog
-    FROM news n WHERE d.school_id = n.school_id AND d.id = n.id
 """)
 
 
@@ -139,21 +127,6 @@ def note_status(
         },
     )
     events.announce(session, ((school_id, events.DEVICES) for (school_id,) in rows))
-
-
-def note_health(session: Session, reports: Iterable[tuple[str, Health]], *, now: datetime) -> None:
-    """Keep that these devices live, and how much each could not get rid of."""
-    latest = dict(reports)
-    if not latest:
-        return
-    session.execute(
-        _HEALTH,
-        {
-            "device_ids": list(latest),
-            "backlogs": [rules.backlog(health) for health in latest.values()],
-            "now": now,
-        },
-    )
 
 
 def _multirange(held: Iterable[rules.Run]) -> str:

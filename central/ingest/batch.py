@@ -1,4 +1,4 @@
-"""One batch of messages in one transaction: taps, statuses, health, and what cannot be read."""
+"""One batch of messages in one transaction: taps, what devices say of themselves, and the rest."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 from central.attendance.service import Recorded, record_taps
 from central.db import enter_schools
 from central.devices import quarantine
+from central.devices.health_service import note_health
 from central.devices.quarantine import Unreadable
 from central.devices.queries import schools_of
-from central.devices.service import note_health, note_status
+from central.devices.reply_service import note_answers, note_reports
+from central.devices.service import note_status
 from central.ingest.reading import Read, Received, read
 
 UNKNOWN_DEVICE = "device: unknown or revoked"
@@ -27,16 +29,20 @@ def store(session: Session, messages: Sequence[Received], *, now: datetime) -> R
     schools = schools_of(session, _senders(found))
     enter_schools(session, schools.values())
     sent = [taps for _, taps in found.taps if taps.device_id in schools]
-    recorded = record_taps(session, sent, now=now) if sent else Recorded()
+    anchors = [(device, anchor) for _, device, anchor in found.anchors if device in schools]
+    recorded = Recorded()
+    if sent or anchors:
+        recorded = record_taps(session, sent, anchors, now=now)
     note_status(session, [(device, status) for _, device, status in found.statuses], now=now)
     note_health(session, [(device, health) for _, device, health in found.healths], now=now)
+    note_reports(session, [(device, report) for _, device, report in found.reports], now=now)
+    note_answers(session, [(device, answer) for _, device, answer in found.answers], now=now)
     quarantine.keep(session, list(_unreadable(found, schools)), now=now)
     return recorded
 
 
 def _senders(found: Read) -> set[str]:
-    senders = {taps.device_id for _, taps in found.taps}
-    senders |= {device_id for _, device_id, _ in (*found.statuses, *found.healths)}
+    senders = {device_id for _, device_id in found.senders()}
     return senders | {refused.device_id for refused in found.refused if refused.device_id}
 
 
@@ -44,9 +50,7 @@ def _unreadable(found: Read, schools: Mapping[str, int]) -> Iterator[Unreadable]
     for refused in found.refused:
         school_id = schools.get(refused.device_id or "")
         yield _kept(refused.message, refused.device_id, refused.reason, school_id)
-    senders = [(message, taps.device_id) for message, taps in found.taps]
-    senders += [(message, device_id) for message, device_id, _ in (*found.statuses, *found.healths)]
-    for message, device_id in senders:
+    for message, device_id in found.senders():
         if device_id not in schools:
             yield _kept(message, device_id, UNKNOWN_DEVICE, None)
 

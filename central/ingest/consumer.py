@@ -201,6 +201,9 @@ class Consumer:
                 (topics.shared(SHARE, topics.ALL_TAPS), SubscribeOptions(qos=1)),
                 (topics.ALL_STATUS, SubscribeOptions(qos=1)),
                 (topics.shared(SHARE, topics.ALL_HEALTH), SubscribeOptions(qos=0)),
+                (topics.shared(SHARE, topics.ALL_ANCHORS), SubscribeOptions(qos=1)),
+                (topics.shared(SHARE, topics.ALL_REPORTED), SubscribeOptions(qos=1)),
+                (topics.shared(SHARE, topics.ALL_ANSWERS), SubscribeOptions(qos=1)),
             ]
         )
 

@@ -14,7 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from central.jobs.database import open_engine, open_sessions
 from central.jobs.leader import Leadership
+from central.jobs.post import Post
 from central.jobs.schedule import Jobs, scheduler_of
+from central.jobs.steering import STEER_EVERY, Steering
 from central.queue import Queue
 from central.settings import Settings
 
@@ -51,6 +53,11 @@ def run(settings: Settings) -> None:
             guard,
             GUARD_EVERY,
         )
+        steering = Steering(open_sessions(settings, "scheduler"), Post(settings))
+        scheduler.add_job(
+            steering.steer, "interval", seconds=STEER_EVERY.total_seconds(), id="steer"
+        )
+        scheduler.add_job(steering.forget, "interval", hours=6, id="forget_health")
         scheduler.start()
         stopping.wait()
         scheduler.shutdown()

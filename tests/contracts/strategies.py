@@ -77,6 +77,8 @@ MESSAGES: dict[type[Any], st.SearchStrategy[Any]] = {
         roster_version=st.none() | names,
         temperature_c=st.none() | st.integers(-100, 200),
         certificate_days=st.none() | st.integers(-100_000, 100_000),
+        roster_age_s=st.none() | wholes,
+        alarms=st.lists(codes, max_size=5).map(tuple),
     ),
     Desired: st.builds(Desired, wholes, objects),
     Reported: st.builds(Reported, wholes, names, st.dictionaries(_texts, _texts, max_size=4)),

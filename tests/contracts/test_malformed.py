@@ -98,6 +98,8 @@ FIELDS: dict[str, dict[str, list[Any]]] = {
         "roster_version": [1, "", "a b"],
         "temperature_c": [1.5, "51", -101],
         "certificate_days": [1.5, "51", True],
+        "roster_age_s": [1.5, "51", -1],
+        "alarms": [7, {}, ["A"], ["a b"], [1], ["a"] * 21],
     },
     "down/desired": {"version": NOT_COUNTS, "config": [MISSING, *NOT_OBJECTS]},
     "up/reported": {"version": NOT_COUNTS, "agent": NOT_NAMES, "errors": NOT_OBJECTS},

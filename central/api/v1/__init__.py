@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from central.api.v1 import attendance_days, auth, gates, me, notifications, students, taps
+from central.api.v1 import (
+    absences,
+    attendance_days,
+    auth,
+    corrections,
+    devices,
+    gates,
+    me,
+    notifications,
+    students,
+    taps,
+    withdrawals,
+)
 from central.api.v1.requests import name_the_scheme, refuse_what_no_resource_takes
 
 BLUEPRINTS: Final = (
@@ -15,6 +27,10 @@ BLUEPRINTS: Final = (
     attendance_days.bp,
     notifications.bp,
     gates.bp,
+    absences.bp,
+    corrections.bp,
+    withdrawals.bp,
+    devices.bp,
 )
 
 for _blueprint in BLUEPRINTS:

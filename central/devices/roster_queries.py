@@ -1,0 +1,84 @@
+"""The list from which a school's gates answer, as it is now."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.roster import Roster, RosterEntry
+
+MOST_LETTERS: Final = 24  # of a first name: what a screen shows at three metres
+VERSION_DIGITS: Final = 16
+STAFF: Final = "·"  # a card whose holder's account has no name
+
+_CARDS = text("""
+    SELECT encode(c.digest, 'hex'), c.revoked_at IS NOT NULL, s.given_names, s.family_names,
+        coalesce(s.photo_opt_in, false), coalesce(s.left_on < :on_date, false), u.full_name
+    FROM cards c
+    LEFT JOIN students s ON s.school_id = c.school_id AND s.id = c.student_id
+    LEFT JOIN users u ON u.id = c.user_id
+    WHERE c.school_id = :school_id
+    ORDER BY c.digest
+""")
+_KNOWN = text("""
+    SELECT version FROM rosters
+    WHERE school_id = :school_id AND built_changes = changes AND built_on = :on_date
+""")
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def roster_of(session: Session, school_id: int, on_date: date) -> Roster:
+    """Keyed digests, short names, states and consent to photos; nothing else about anybody.
+
+    Its version is a hash of the content: the same cards make the same version, whoever computes it.
+    ``on_date`` is today at the school, after which who has left is no longer let in.
+    """
+    rows = session.execute(_CARDS, {"school_id": school_id, "on_date": on_date})
+    cards: Mapping[str, RosterEntry] = {
+        digest: RosterEntry(
+            short_name(given, family) if given else staff_name(full_name or STAFF),
+            _state(revoked or left, of_student=given is not None),
+            bool(photo and not revoked and not left),
+        )
+        for digest, revoked, given, family, photo, left, full_name in rows
+    }
+    content = Roster("unversioned", cards).to_json()
+    return Roster(hashlib.sha256(content).hexdigest()[:VERSION_DIGITS], cards)
+
+
+def known_version(session: Session, school_id: int, on_date: date) -> str | None:
+    """The version without building the roster; None if something changed since it was built."""
+    return session.scalars(_KNOWN, {"school_id": school_id, "on_date": on_date}).one_or_none()
+
+
+def short_name(given_names: str, family_names: str) -> str:
+    """As little as a greeting needs: the first name and an initial."""
+    initial = family_names.strip()[:1]
+    return _shown(f"{_first(given_names)} {initial}." if initial else _first(given_names))
+
+
+def staff_name(full_name: str) -> str:
+    """The same of a name in one piece."""
+    _, _, rest = full_name.strip().partition(" ")
+    return short_name(full_name, rest)
+
+
+def _first(names: str) -> str:
+    words = names.split()
+    return words[0][:MOST_LETTERS] if words else STAFF
+
+
+def _shown(name: str) -> str:
+    return _NOT_SHOWN.sub("", name)
+
+
+def _state(barred: bool, *, of_student: bool) -> str:
+    if barred:
+        return "revoked"
+    return "active" if of_student else "staff"
