@@ -268,7 +268,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "direction IN ('in', 'out', 'auto')", name=op.f("ck_devices_direction_known")
         ),
-        sa.CheckConstraint("id ~ '^[a-z0-9-]{3,40}$'", name=op.f("ck_devices_id_form")),
+        sa.CheckConstraint(
+            "id ~ '^[a-z0-9-]{3,40}$' AND id !~ '^central-'", name=op.f("ck_devices_id_form")
+        ),
         sa.CheckConstraint(
             "kind IN ('gate', 'kiosk', 'staff', 'import')", name=op.f("ck_devices_kind_known")
         ),
