@@ -24,7 +24,7 @@ from bench.flood import Gates
 from bench.nation import Nation
 from central.settings import Settings
 from contracts.messages import MAX_TAPS
-from devkit.process import Program, Running
+from devkit.process import Program, Running, last_lines
 from devkit.servers import CENTRAL_USERS, Mosquitto, Postgres, Redis, free_port
 
 READY_SECONDS = 30
@@ -112,10 +112,13 @@ def _ingest(environment: dict[str, str], log: Path, profile: Path | None) -> Ite
         )
     )
     process.wait_ready(READY_SECONDS)
-    yield
+    try:
+        yield
+    except TimeoutError as error:
+        raise SystemExit(f"{error}\n{last_lines(log)}") from error
     process.stop()
     if process.exit_status() != 0:
-        raise SystemExit(f"ingest ended with {process.exit_status()}\n{log.read_text()}")
+        raise SystemExit(f"ingest ended with {process.exit_status()}\n{last_lines(log)}")
 
 
 def _ingest_run(gates: Gates, taps: int, size: int) -> float:

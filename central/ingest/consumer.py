@@ -7,7 +7,6 @@ filling memory here. Whatever was not acknowledged is delivered again.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Event
@@ -22,15 +21,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from central.attendance.service import Recorded
+from central.ingest.buffer import MOST_MESSAGES, Buffer
 from central.ingest.database import DatabaseUnavailable
 from central.ingest.reading import Received
 from contracts import topics
 from contracts.messages import Receipt
 
 SHARE: Final = "ingest"
-MOST_MESSAGES: Final = 500  # a batch; more gain nothing per tap and make the first ones wait
-MOST_BYTES: Final = 160_000  # about 600 taps: messages of 50 fill a batch long before their number
-COLLECT_SECONDS: Final = 0.05  # how long the first message of a batch waits for company
 IDLE_SECONDS: Final = 0.5  # without messages: how soon a stop is noticed
 # The broker sends the next batch while this one is stored; no more than twice a batch waits in
 # the socket, and none would be sent before an acknowledgement if this were below a batch.
@@ -74,11 +71,8 @@ class Consumer:
         self._broker = broker
         self._store = store
         self._wake = wake
-        self._batch: list[Received] = []
-        self._bytes = 0
-        self._began = 0.0
+        self._buffer = Buffer()
         self._failures = 0
-        self._share = 1.0  # of the most that a batch may hold
         self._client = self._new_client()
 
     def run(self, stopping: Event) -> None:
@@ -103,8 +97,8 @@ class Consumer:
             while not stopping.is_set():
                 if self._client.loop(self._patience()) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                     return
-                if self._is_due():
-                    self._flush()
+                if self._buffer and self._buffer.seconds_left() == 0:
+                    self._flush()  # one batch: between two, the broker hears of us
             self._flush()
         finally:
             # On purpose also when the database is away: the broker keeps the messages, or gives
@@ -112,11 +106,17 @@ class Consumer:
             self._client.disconnect()
 
     def _flush(self) -> None:
-        """Store what was received, then tell broker and devices; in that order."""
-        if not self._batch:
+        """Store a batch of what was received, then tell broker and devices; in that order."""
+        batch = self._buffer.take()
+        if not batch:
             return
-        batch, self._batch, self._bytes = self._batch, [], 0
-        recorded = self._stored(batch)
+        try:
+            recorded = self._store.store(batch)
+        except DatabaseUnavailable:
+            self._buffer.shrink()
+            raise
+        self._buffer.grow()
+        self._failures = 0
         for message in batch:
             self._client.ack(message.id, message.qos)
         self._publish(recorded.receipts)
@@ -129,33 +129,12 @@ class Consumer:
             notifications=recorded.notifications,
         )
 
-    def _stored(self, batch: list[Received]) -> Recorded:
-        """Store it; the next batch is smaller if that failed, for it may have taken too long."""
-        try:
-            recorded = self._store.store(batch)
-        except DatabaseUnavailable:
-            self._share /= 2
-            raise
-        self._share = min(1.0, self._share * 2)
-        self._failures = 0
-        return recorded
-
     def _publish(self, receipts: Iterable[tuple[str, Receipt]]) -> None:
         for device_id, receipt in receipts:
             self._client.publish(topics.receipt(device_id), receipt.to_json(), qos=1, retain=True)
 
-    def _is_due(self) -> bool:
-        full = (
-            len(self._batch) >= MOST_MESSAGES * self._share
-            or self._bytes >= MOST_BYTES * self._share
-        )
-        return full or (bool(self._batch) and self._waited() >= COLLECT_SECONDS)
-
     def _patience(self) -> float:
-        return max(0.0, COLLECT_SECONDS - self._waited()) if self._batch else IDLE_SECONDS
-
-    def _waited(self) -> float:
-        return time.monotonic() - self._began
+        return self._buffer.seconds_left() if self._buffer else IDLE_SECONDS
 
     def _pause(self) -> float:
         """Doubling, and never twice the same: consumers need not come back all at once."""
@@ -218,12 +197,9 @@ class Consumer:
         self, _c: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _p: Any
     ) -> None:
         # The ids of these messages belong to the connection that is gone; they will come again.
-        log.info("disconnected", reason=str(reason), unstored=len(self._batch))
-        self._batch, self._bytes = [], 0
+        log.info("disconnected", reason=str(reason), unstored=len(self._buffer))
+        self._buffer.clear()
 
     def _on_message(self, _c: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if not self._batch:
-            self._began = time.monotonic()
         payload = bytes(message.payload)
-        self._batch.append(Received(message.topic, payload, message.mid, message.qos))
-        self._bytes += len(payload)
+        self._buffer.add(Received(message.topic, payload, message.mid, message.qos))
