@@ -8,7 +8,19 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Row, and_, column, exists, func, select, values
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    Row,
+    and_,
+    cast,
+    column,
+    exists,
+    func,
+    select,
+    values,
+)
 from sqlalchemy.orm import Session
 
 from central.attendance.board_queries import Courses, day_of, enrolled, taught, was_late
@@ -38,7 +50,7 @@ def usual_days(
     hours = hours_on_dates(session, school_id, dates)
     expected = {day: _expected(session, school_id, day, hours[day], courses) for day in dates}
     seen = _seen(session, school_id, dates, courses)
-    taps = _taps_of_long_days(session, school_id, dates, courses)
+    taps = _taps_of(session, school_id, [row for rows in seen.values() for row in rows if row.long])
     return [_day_course(expected[day], seen.get(day, ()), taps.get(day, ()), zone) for day in dates]
 
 
@@ -85,7 +97,8 @@ def _seen(
 ) -> Mapping[date, Sequence[Row[Any]]]:
     rows = session.execute(
         select(
-            *(AttendanceDay.on_date, AttendanceDay.first_entry_at, AttendanceDay.last_exit_at),
+            *(AttendanceDay.on_date, AttendanceDay.student_id),
+            *(AttendanceDay.first_entry_at, AttendanceDay.last_exit_at),
             was_late().label("late"),
             (AttendanceDay.passages > TOLD_BY_THE_DAY).label("long"),
         )
@@ -100,25 +113,29 @@ def _seen(
     return _by_date(rows)
 
 
-def _taps_of_long_days(
-    session: Session, school_id: int, dates: Sequence[date], courses: Courses
+def _taps_of(
+    session: Session, school_id: int, days: Sequence[Row[Any]]
 ) -> Mapping[date, Sequence[Row[Any]]]:
-    """The taps of students who came or went more often than their day's row can tell."""
-    long_day = and_(
-        AttendanceDay.school_id == Tap.school_id,
-        AttendanceDay.student_id == Tap.student_id,
-        AttendanceDay.on_date == Tap.on_date,
-        AttendanceDay.passages > TOLD_BY_THE_DAY,
-    )
+    """The taps of students who came or went more often than their ``days``' rows can tell.
+
+    The days are handed over as values, not joined: on tables without statistics, as after an
+    import, PostgreSQL takes everything for one row and joins all with all.
+    """
+    if not days:
+        return {}
+    long_days = func.unnest(
+        cast([day.on_date for day in days], ARRAY(Date)),
+        cast([day.student_id for day in days], ARRAY(BigInteger)),
+    ).table_valued(column("on_date", Date), column("student_id", BigInteger))
+    one = long_days.render_derived(name="long_days")
     rows = session.execute(
-        select(Tap.on_date, Tap.student_id, Tap.tapped_at, Tap.direction, Tap.gate_id)
-        .join(AttendanceDay, long_day)
-        .join(Student, (Student.school_id == Tap.school_id) & (Student.id == Tap.student_id))
-        .where(
-            Tap.school_id == school_id,
-            AttendanceDay.school_id == school_id,
-            AttendanceDay.on_date.in_(dates),
-            taught(courses),
+        select(Tap.on_date, Tap.student_id, Tap.tapped_at, Tap.direction, Tap.gate_id).join(
+            one,
+            and_(
+                Tap.school_id == school_id,
+                Tap.on_date == one.c.on_date,
+                Tap.student_id == one.c.student_id,
+            ),
         )
     )
     return _by_date(rows)
