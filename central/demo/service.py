@@ -34,7 +34,7 @@ def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: dat
     for day in past_days(holders, tuple(GATES), days, zone):
         record_taps(session, list(_messages(day)), now=now)
     # nobody can do it for us before the commit, and without it each closing reads everything
-    session.execute(text("ANALYZE taps, attendance_days, students, enrolments"))
+    session.execute(text("ANALYZE taps, attendance_days, students, enrolments, student_guardians"))
     for on_date in days:
         close_day(session, school_id, on_date, now=now)
 
