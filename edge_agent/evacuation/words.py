@@ -1,0 +1,61 @@
+"""What the page says, in the school's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "es": {
+        "title": "Quién está dentro",
+        "pin": "PIN de emergencia",
+        "open": "Abrir la lista",
+        "card": "Abrir con tarjeta de personal",
+        "tap": "Acerca tu tarjeta de personal al lector, retírala y acércala otra vez.",
+        "tap_now": "Tienes 30 segundos. Esta página se abre sola.",
+        "busy": "Otra persona está abriendo con su tarjeta. Espera medio minuto.",
+        "not_opened": "Ninguna tarjeta abrió la lista. Pide el PIN o prueba otra vez.",
+        "wrong": "Ese PIN no abre la lista.",
+        "wrong_card": "Esa tarjeta no abre la lista.",
+        "wait": "Demasiados intentos. Espera {n} s.",
+        "damaged": "La lista guardada está dañada. Usa la lista en papel.",
+        "none": "Esta puerta aún no ha recibido ninguna lista.",
+        "as_of": "Lista de las {clock}",
+        "age": "hace {n} min",
+        "old": "Es antigua: pudo entrar o salir gente después.",
+        "central": "La central responde: la lista al minuto está en la aplicación.",
+        "no_central": "La central no responde. Esta es la última lista que llegó.",
+        "inside": "dentro",
+        "unsure": "sin certeza",
+        "no_phone": "sin teléfono",
+        "print": "Para imprimir usa el menú del navegador.",
+        "close": "Cerrar la lista",
+        "again": "Volver",
+    },
+    "en": {
+        "title": "Who is inside",
+        "pin": "Emergency PIN",
+        "open": "Open the list",
+        "card": "Open with a staff card",
+        "tap": "Hold your staff card to the reader, take it away and hold it there again.",
+        "tap_now": "You have 30 seconds. This page opens by itself.",
+        "busy": "Somebody else is opening it with a card. Wait half a minute.",
+        "not_opened": "No card opened the list. Ask for the PIN or try again.",
+        "wrong": "That PIN does not open the list.",
+        "wrong_card": "That card does not open the list.",
+        "wait": "Too many tries. Wait {n} s.",
+        "damaged": "The list kept here is damaged. Use the list on paper.",
+        "none": "This gate has not received any list yet.",
+        "as_of": "List of {clock}",
+        "age": "{n} min ago",
+        "old": "It is old: people may have come or gone since.",
+        "central": "Central answers: the list to the minute is in the application.",
+        "no_central": "Central does not answer. This is the last list that came.",
+        "inside": "inside",
+        "unsure": "not sure",
+        "no_phone": "no telephone",
+        "print": "To print, use the browser's menu.",
+        "close": "Close the list",
+        "again": "Back",
+    },
+}
