@@ -21,6 +21,10 @@ class Debounce:
         self._window_ms = window_s * 1000
         self._recent: dict[tuple[str, str], Recent] = {}
 
+    def set_window(self, window_s: int) -> None:
+        """From the next card on."""
+        self._window_ms = window_s * 1000
+
     def tap_of(self, reader: str, digest: str, verdict: str, up_ms: int) -> Recent | None:
         """The tap that this card made on this reader inside the window, with the same verdict.
 

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.settings import BrokerSettings
+from edge_agent.trust import mind_the_clock, trust
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,11 @@ class Link:
         device: str,
         will: Message,
         on_message: Callable[[Message], None],
+        clock: str = "synced",
     ) -> None:
+        """``clock`` says whether the times in certificates count, as that of a tap does."""
         self._broker = broker
+        self._clock = clock
         self._why_down = "connection lost"
         self._accepted = False
         self._unacknowledged: set[int] = set()
@@ -129,12 +133,13 @@ class Link:
 
     def _set_tls(self) -> None:
         files = self._broker.tls
-        if files is not None:
-            self._client.tls_set(
-                str(files.ca_file),
-                None if files.cert_file is None else str(files.cert_file),
-                None if files.key_file is None else str(files.key_file),
-            )
+        if files is None:
+            return
+        context = trust(files.ca_file)
+        if files.cert_file is not None:
+            context.load_cert_chain(files.cert_file, files.key_file)
+        mind_the_clock(context, self._clock)
+        self._client.tls_set_context(context)
 
     def _connected(self, _c: Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         self._accepted = not reason.is_failure

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from contracts.messages import ContractError
 from contracts.roster import Roster, RosterEntry
+from edge_agent.kept_file import replace_file
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +32,14 @@ def verdict_on(entry: RosterEntry | None) -> str:
 class RosterFile:
     """The roster at ``path``, with the last good one beside the outbox in case it gets damaged.
 
-    Whoever writes ``path`` replaces it whole. Looking up never waits for the disk; ``refresh``
-    does, and is called from another thread than the readers'.
+    Whoever writes ``path`` replaces it whole; ``adopt`` does so for us. Looking up never waits for
+    the disk; the other methods do, and are called from other threads than the readers'.
     """
 
     def __init__(self, path: Path, last_good: Path) -> None:
         self._path = path
         self._last_good = last_good
+        self._changing = threading.Lock()
         self._seen: tuple[int, ...] | None = None
         self._roster = _EMPTY
 
@@ -47,6 +51,20 @@ class RosterFile:
     def find(self, digest: str) -> RosterEntry | None:
         return self._roster.cards.get(digest)
 
+    def age_s(self) -> int | None:
+        """Seconds since it was last known to be the newest, by the wall clock; None without one.
+
+        Kept as the file's own time, so that it survives a restart.
+        """
+        if self._roster is _EMPTY:
+            return None
+        for path in (self._path, self._last_good):
+            try:
+                return max(0, int(time.time() - path.stat().st_mtime))
+            except OSError:
+                continue
+        return None
+
     def load(self) -> None:
         """Read for the first time, falling back to the last good one."""
         self.refresh()
@@ -57,25 +75,53 @@ class RosterFile:
 
     def refresh(self) -> None:
         """Use the file if it changed since the last look. A damaged one changes nothing."""
-        signature = _signature(self._path)
-        if signature == self._seen:
-            return
-        self._seen = signature
-        try:
-            payload = self._path.read_bytes()
-            roster = Roster.from_json(payload)
-        except (OSError, ContractError) as error:
-            log.error("roster %s: %s; keeping version %s", self._path, error, self.version)
-            return
+        with self._changing:
+            signature = _signature(self._path)
+            if signature == self._seen:
+                return
+            self._seen = signature
+            try:
+                payload = self._path.read_bytes()
+                roster = Roster.from_json(payload)
+            except (OSError, ContractError) as error:
+                log.error("roster %s: %s; keeping version %s", self._path, error, self.version)
+                return
+            self._use(roster)
+            self._keep(payload)
+
+    def adopt(self, payload: bytes) -> None:
+        """Use this newer one from now on, and after every restart.
+
+        Raises ContractError, and nothing has changed. With a disk that refuses it is used all the
+        same, until the next restart.
+        """
+        roster = Roster.from_json(payload)
+        with self._changing:
+            try:
+                replace_file(self._path, payload)
+                self._seen = _signature(self._path)
+            except OSError as error:
+                log.warning("the roster could not be stored: %s", error)
+            self._use(roster)
+            self._keep(payload)
+
+    def confirm(self) -> None:
+        """It was said to be the newest just now."""
+        with self._changing:
+            for path in (self._path, self._last_good):
+                try:
+                    os.utime(path)
+                except OSError as error:
+                    log.warning("%s could not be touched: %s", path.name, error)
+            self._seen = _signature(self._path)
+
+    def _use(self, roster: Roster) -> None:
         self._roster = roster
         log.info("roster version %s: %d cards", roster.version, len(roster.cards))
-        self._keep(payload)
 
     def _keep(self, payload: bytes) -> None:
-        draft = self._last_good.with_suffix(".new")
         try:
-            draft.write_bytes(payload)
-            draft.replace(self._last_good)
+            replace_file(self._last_good, payload)
         except OSError as error:
             log.warning("the roster could not be kept as the last good one: %s", error)
 

@@ -20,6 +20,7 @@ from edge_agent.tables import SettingsError, Table
 __all__ = ["Settings", "SettingsError"]
 
 DIRECTIONS = frozenset({"auto", "in", "out"})
+MOST_REPEAT_WINDOW_S = 3600
 FEEDBACKS = frozenset({"console", "emulated"})
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
@@ -233,6 +234,6 @@ def _feedback(table: Table) -> FeedbackSettings:
 
 
 def _repeat_window_s(table: Table) -> int:
-    seconds = table.whole("repeat_window_s", 0, 3600, 45)
+    seconds = table.whole("repeat_window_s", 0, MOST_REPEAT_WINDOW_S, 45)
     table.done()
     return seconds

@@ -10,8 +10,8 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from contracts import topics
 from contracts.fields import ContractError, dump
@@ -19,6 +19,7 @@ from contracts.messages import MAX_TAPS, DeviceStatus, Health, Receipt
 from edge_agent import VERSION
 from edge_agent.backoff import Backoff
 from edge_agent.clock import Clock
+from edge_agent.correspondence import Correspondence, Silence
 from edge_agent.link import Link, LinkDown, Message
 from edge_agent.outbox import Outbox, OutboxDamaged, OutboxUnavailable
 from edge_agent.receipts import Judgement, ReceiptDesk
@@ -36,11 +37,12 @@ _STEADY_AFTER = 10.0  # a connection that lasts this long ends a row of failures
 
 @dataclass(frozen=True)
 class Identity:
-    """Who we are to the broker, and how to reach it."""
+    """Who we are to the broker, and how to reach it; ``desk`` is what else we have to say."""
 
     device: str
     broker: BrokerSettings
     clock: Clock
+    desk: Correspondence = field(default_factory=Silence)
 
 
 class Uplink:
@@ -62,6 +64,7 @@ class Uplink:
         self._backoff = Backoff(first=0.5, most=30.0)
         self._health_due = 0.0
         self._receipts = ReceiptDesk()
+        self.is_connected = False
 
     def run(self, stop: threading.Event) -> None:
         """Connect and send until ``stop`` is set and we are woken; then drain for a moment."""
@@ -80,14 +83,19 @@ class Uplink:
 
     def _live(self, stop: threading.Event) -> None:
         """One connection, from the birth message to the loss of it or to the good-bye."""
-        session = self._outbox.next_session(self._identity.clock().at)
+        now = self._identity.clock()
+        session = self._outbox.next_session(now.at)
         will = self._status(session, online=False)
-        link = Link(self._identity.broker, self._identity.device, will, self._handle)
-        with contextlib.closing(link):
+        link = Link(self._identity.broker, self._identity.device, will, self._handle, now.clock)
+        with contextlib.closing(link), self._said_to_be_connected():
             link.open()
+            self.is_connected = True
             log.info("connected to %s, session %d", self._identity.broker.host, session)
-            link.subscribe(topics.receipt(self._identity.device))
+            for topic in (topics.receipt(self._identity.device), *self._identity.desk.topics()):
+                link.subscribe(topic)
             link.publish(self._status(session, online=True))
+            for message in self._identity.desk.greeting():
+                link.publish(message)
             self._window.restart(self._outbox.span().first - 1)
             self._health_due = 0.0
             self._send_until(link, stop)
@@ -101,6 +109,8 @@ class Uplink:
             now = time.monotonic()
             if leave_at is None and stop.is_set():
                 leave_at = now + DRAIN_SECONDS
+            for message in self._identity.desk.pending():
+                link.publish(message)
             if leave_at is not None and (now >= leave_at or self._outbox.depth() == 0):
                 return
             self._send_taps(link, now)
@@ -117,7 +127,7 @@ class Uplink:
             waiting = self._outbox.after(self._window.sent_upto, MAX_TAPS)
             if not waiting:
                 return
-            taps = [tap.wire for tap in waiting]
+            taps = [self._identity.desk.as_sent(tap.wire) for tap in waiting]
             payload = dump({"stream": self._outbox.stream, "taps": taps})
             link.publish(Message(topics.taps(self._identity.device), payload))
             self._window.sent(waiting[-1].seq, now)
@@ -129,7 +139,17 @@ class Uplink:
         payload = self._health().to_json()
         link.publish(Message(topics.health(self._identity.device), payload, qos=0))
 
+    @contextlib.contextmanager
+    def _said_to_be_connected(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.is_connected = False
+
     def _handle(self, message: Message) -> None:
+        if message.topic != topics.receipt(self._identity.device):
+            self._identity.desk.receive(message)
+            return
         try:
             receipt = Receipt.from_json(message.payload)
         except ContractError as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 ACCEPT, REJECT, HOLD, NOT_STORED = "accept", "reject", "hold", "not_stored"
+IDENTIFY = "identify"  # of no card: somebody far away asks which gate this is
 
 # Any other verdict is a refusal: of the card by the machine, never of the child by the gate.
 _PATTERNS: Mapping[str, str] = {"accepted": ACCEPT, "torn": HOLD}

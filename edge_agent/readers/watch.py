@@ -24,6 +24,7 @@ class Watch:
     ) -> None:
         self.name = name
         self.resets = 0  # how often the reader was lost, or could not be opened
+        self.is_ready = False
         self._reader = reader
         self._on_sighting = on_sighting
         self._backoff = Backoff(first=0.5, most=10.0)
@@ -34,6 +35,7 @@ class Watch:
         while not stop.is_set():
             try:
                 self._reader.open()
+                self.is_ready = True
                 self._say("ready")
                 self._backoff.reset()
                 self._poll(stop)
@@ -42,6 +44,7 @@ class Watch:
                 self._say(f"not available ({error}); trying again until it is")
                 stop.wait(self._backoff.wait())
             finally:
+                self.is_ready = False
                 self._reader.close()
 
     def _poll(self, stop: threading.Event) -> None:

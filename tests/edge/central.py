@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from contracts import topics
-from contracts.messages import DeviceStatus, Health, Receipt, TapBatch, TapRead
+from contracts.control import Answer, Command, Desired, Reported
+from contracts.messages import Anchor, DeviceStatus, Health, Receipt, TapBatch, TapRead
 from devkit.servers import Mosquitto
 from tests.edge.gate import PATIENCE
 
@@ -26,6 +28,9 @@ class Central:
         self.batches: list[TapBatch] = []
         self.statuses: list[DeviceStatus] = []
         self.healths: list[Health] = []
+        self.anchors: list[Anchor] = []
+        self.reports: list[Reported] = []
+        self.answers: list[Answer] = []
         self._device = device
         self._changed = threading.Condition()
         self._ready = threading.Event()
@@ -85,8 +90,25 @@ class Central:
     def receipt(self, stream: str, upto: int, *holes: tuple[int, int]) -> None:
         self.send(topics.receipt(self._device), Receipt(stream, upto, holes).to_json())
 
-    def send(self, topic: str, payload: bytes) -> None:
-        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(PATIENCE)
+    def order(
+        self, name: str, number: int = 1, *, until: timedelta = timedelta(minutes=1), **args: Any
+    ) -> Answer:
+        """Give an order and wait for one more answer to it."""
+        command = Command(f"c-{number}", name, args, datetime.now(UTC) + until)
+        before = len(self.answers)
+        self.send(topics.command(self._device), command.to_json(), retain=False)
+        self.wait_for(lambda: len(self.answers) > before)
+        return self.answers[-1]
+
+    def desire(self, version: int, **config: Any) -> Reported:
+        """Want a configuration and wait for what the device says of it."""
+        before = len(self.reports)
+        self.send(topics.desired(self._device), Desired(version, config).to_json())
+        self.wait_for(lambda: len(self.reports) > before)
+        return self.reports[-1]
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE)
 
     def _connected(self, client: Client, *_: Any) -> None:
         client.subscribe(f"gate/v1/{self._device}/up/#", qos=1)
@@ -101,9 +123,20 @@ class Central:
                     self._receipt_all(client, self.batches[-1].stream)
             elif kind == "status":
                 self.statuses.append(DeviceStatus.from_json(payload))
-            elif kind == "health":
-                self.healths.append(Health.from_json(payload))
+            else:
+                self._note(kind, payload)
             self._changed.notify_all()
+
+    def _note(self, kind: str, payload: bytes) -> None:
+        match kind:
+            case "health":
+                self.healths.append(Health.from_json(payload))
+            case "anchor":
+                self.anchors.append(Anchor.from_json(payload))
+            case "reported":
+                self.reports.append(Reported.from_json(payload))
+            case "answer":
+                self.answers.append(Answer.from_json(payload))
 
     def _receipt_all(self, client: Client, stream: str) -> None:
         held = self.held(stream)

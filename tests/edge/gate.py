@@ -158,6 +158,11 @@ socket = "lights"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
 
+    def wait_for_exit(self) -> int:
+        """Until it ends by itself; its status."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE)
+
     def kill(self) -> None:
         """SIGKILL, as when the memory ran out or the plug was pulled."""
         if self._process is not None:
