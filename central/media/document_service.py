@@ -28,27 +28,37 @@ class Accepted:
     largest: int
 
 
-def keep_document(
-    store: Store, school_id: int, purpose: str, upload: tuple[str, bytes], accepted: Accepted
-) -> KeptDocument:
-    """Keep a file (name and content) for the school under a key that nobody can guess.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that may be kept, with its place in the store."""
 
-    Do it before the transaction that names the key: should that one fail, the file is an orphan
-    that nothing refers to. Raises Conflict for a file that is empty, too large or of another type,
-    Busy when the store does not answer.
+    document: KeptDocument
+    content: bytes
+
+
+def checked(school_id: int, purpose: str, given: tuple[str, bytes], accepted: Accepted) -> Upload:
+    """A file (name and content) with a key of the school's that nobody can guess.
+
+    Raises Conflict for a file that is empty, too large or of another type.
     """
-    name, content = upload
+    name, content = given
     if len(content) > accepted.largest:
         raise Conflict("document_too_large")
     kind = media_type(content)
     if kind is None or kind not in accepted.kinds:
         raise Conflict("document_type_unknown")
     key = f"schools/{school_id}/{purpose}/{uuid4().hex}.{ENDINGS[kind]}"
+    return Upload(KeptDocument(key, plain_name(name, kind), kind, len(content)), content)
+
+
+def keep(store: Store, upload: Upload) -> None:
+    """Keep the file. Do it last before the commit of what names its key, so that a change which
+    is refused leaves no file behind. Raises Busy when the store does not answer.
+    """
     try:
-        store.put(key, content, kind)
+        store.put(upload.document.key, upload.content, upload.document.kind)
     except StoreUnavailable as error:
         raise Busy("the store does not answer") from error
-    return KeptDocument(key, plain_name(name, kind), kind, len(content))
 
 
 def fetch_document(store: Store, school_id: int, key: str) -> bytes:

@@ -6,12 +6,15 @@ from flask import Flask
 
 from central.settings import Settings
 from central.web import (
+    absences,
     access,
     assets,
     auth,
     board,
     closing,
+    corrections,
     cors,
+    desk_forms,
     errors,
     evacuation,
     gates_dev,
@@ -26,9 +29,12 @@ from central.web import (
     request_log,
     search,
     security,
+    student_day,
     tasks,
     theme,
     webhooks,
+    withdrawals,
+    withdrawals_collectors,
     wording,
 )
 
@@ -46,10 +52,26 @@ def register(app: Flask, settings: Settings) -> None:
     wording.register(app)
     errors.register(app)
     tasks.register(app)
+    desk_forms.register(app, settings)
     board.register(app)
     live.register(app, settings)
     evacuation.register(app)
     gates_dev.register(app, settings)
-    pages = (home, auth, webhooks, messages, search, no_shows, closing, inside, reports)
+    pages = (
+        home,
+        auth,
+        webhooks,
+        messages,
+        search,
+        no_shows,
+        closing,
+        inside,
+        reports,
+        absences,
+        corrections,
+        student_day,
+        withdrawals,
+        withdrawals_collectors,
+    )
     for blueprint in (page.bp for page in pages):
         app.register_blueprint(blueprint)

@@ -19,6 +19,7 @@ class Entry:
     icon: str  # of Tabler Icons
     endpoint: str  # the page that opens first
     permission: str
+    also: tuple[str, ...] = ()  # other blueprints of the group
 
 
 # To add one: a line here, and its icon is picked up by the next `npm run build`.
@@ -27,6 +28,13 @@ ENTRIES: Final = (
         _l("Today"), icon="layout-dashboard", endpoint="board.index", permission="see_attendance"
     ),
     Entry(_l("People"), icon="users", endpoint="people.index", permission="see_students"),
+    Entry(
+        _l("Office"),
+        icon="clipboard-list",
+        endpoint="absences.index",
+        permission="manage_absences",
+        also=("corrections", "withdrawals", "collectors", "student_day"),
+    ),
     Entry(
         _l("Calendar"),
         icon="calendar-event",
@@ -69,7 +77,8 @@ def links() -> Iterator[Link]:
     for entry in ENTRIES:
         if entry.endpoint in current_app.view_functions and viewer.may(entry.permission):
             blueprint = entry.endpoint.partition(".")[0]
-            yield Link(entry.label, entry.icon, url_for(entry.endpoint), here == blueprint)
+            current = here == blueprint or here in entry.also
+            yield Link(entry.label, entry.icon, url_for(entry.endpoint), current)
 
 
 def search_url() -> str | None:

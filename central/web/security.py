@@ -37,6 +37,8 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 TWO_YEARS_SECONDS: Final = 63_072_000
 LARGEST_BODY: Final = 4 * 1024 * 1024  # Meta's webhooks reach 3 MB
+LARGEST_UPLOAD: Final = 11 * 1024 * 1024  # a document of 10 MB and the form around it
+UPLOADS: Final = frozenset({"absences.create", "collectors.authorise"})
 
 # Called by programs: they prove themselves by a token or a signature, which no browser adds by
 # itself. `/dev/` takes JSON only, which no other site's page can send without our permission.
@@ -89,6 +91,8 @@ def _name_cookies(app: Flask, *, secure: bool) -> None:
 def _check_form() -> None:
     if request.endpoint is None:
         return  # nothing there to act on
+    if request.endpoint in UPLOADS:
+        request.max_content_length = LARGEST_UPLOAD
     if request.path.startswith(_NOT_FORMS[:2]):
         return
     if request.path.startswith(_NOT_FORMS[2]) and request.is_json:

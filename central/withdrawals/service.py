@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -40,12 +42,28 @@ class Asked:
     signature_key: str | None = None
 
 
+NOTHING_SHOWN: Final = Identity("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Comer:
+    """Somebody who may be at the desk; ``refusal`` None: nothing speaks against them."""
+
+    guardian_id: int | None
+    authorised_person_id: int | None
+    name: str
+    relationship: str
+    refusal: str | None
+    has_photo: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is on file about the person."""
 
     collector: Collector
     relationship: str
+    has_photo: bool = False
 
 
 def withdraw(
@@ -90,12 +108,44 @@ def withdraw(
     return withdrawal
 
 
-def may_come(session: Session, school_id: int, asked: Asked, *, now: datetime) -> str | None:
-    """Why ``withdraw`` would refuse, without recording anything; None if it would not."""
-    known = _known(session, school_id, asked)
-    forbidden = _forbidden(session, school_id, asked.student_id)
+def who_comes(session: Session, school_id: int, student_id: int, *, now: datetime) -> list[Comer]:
+    """Guardians and authorised persons of today and to come, and who would be refused and why.
+
+    What they show is still unknown: ``withdraw`` decides.
+    """
     on_date = _today(session, school_id, now)
-    return rules.refusal(known.collector, asked.shown, forbidden, on_date)
+    forbidden = _forbidden(session, school_id, student_id)
+    comers = []
+    for asked in _askable(session, school_id, student_id):
+        known = _known(session, school_id, asked)
+        shown = known.collector.on_file or NOTHING_SHOWN
+        comers.append(
+            Comer(
+                asked.guardian_id,
+                asked.authorised_person_id,
+                known.collector.name,
+                known.relationship,
+                rules.refusal(known.collector, shown, forbidden, on_date),
+                known.has_photo,
+            )
+        )
+    return sorted(comers, key=lambda comer: (comer.refusal is not None, comer.name))
+
+
+def _askable(session: Session, school_id: int, student_id: int) -> Iterator[Asked]:
+    guardians = select(StudentGuardian.guardian_id).where(
+        StudentGuardian.school_id == school_id, StudentGuardian.student_id == student_id
+    )
+    persons = select(AuthorisedPerson.id).where(
+        AuthorisedPerson.school_id == school_id,
+        AuthorisedPerson.student_id == student_id,
+        AuthorisedPerson.revoked_at.is_(None),
+    )
+    nobody = Asked(UUID(int=0), student_id, NOTHING_SHOWN, "")
+    for guardian_id in session.scalars(guardians).all():
+        yield replace(nobody, guardian_id=guardian_id)
+    for person_id in session.scalars(persons).all():
+        yield replace(nobody, authorised_person_id=person_id)
 
 
 def _let_go(session: Session, withdrawal: Withdrawal, asked: Asked, *, now: datetime) -> None:
@@ -126,7 +176,7 @@ def _known(session: Session, school_id: int, asked: Asked) -> _Known:
         valid=Span(person.from_on, person.until_on),
         revoked=person.revoked_at is not None,
     )
-    return _Known(collector, person.relationship)
+    return _Known(collector, person.relationship, person.photo_key is not None)
 
 
 def _guardian(session: Session, school_id: int, student_id: int, guardian_id: int) -> _Known:

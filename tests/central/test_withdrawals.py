@@ -26,7 +26,7 @@ from central.withdrawals.collectors_service import (
 from central.withdrawals.models import AuthorisedPerson, CustodyFlag, Withdrawal
 from central.withdrawals.queries import persons_of, withdrawals_after
 from central.withdrawals.rules import PASSPORT, RUN, Collector, Forbidden, Identity, Span
-from central.withdrawals.service import Asked, may_come, withdraw
+from central.withdrawals.service import Asked, who_comes, withdraw
 from tests.builders import MORNING, SCHOOL_DAY, a_course, a_guardian, a_school, a_student, minutes
 from tests.central.desk import (
     Desk,
@@ -201,12 +201,20 @@ def test_to_see_to_be_told_and_to_collect_are_separate(session: Session, desk: D
     assert actions(session) == ["guardian_rights_set", "withdrawal_refused"]
 
 
-def test_the_answer_can_be_known_beforehand(session: Session, desk: Desk) -> None:
-    person = a_person(desk, until_on=YESTERDAY)
+def test_who_would_be_refused_is_known_beforehand(session: Session, desk: Desk) -> None:
+    a_person(desk, full_name="Vieja Amiga", until_on=YESTERDAY)
+    a_person(desk, full_name="Tío Raúl", identity=a_run(7_654_321))
+    a_flag(desk, guardian_id=desk.guardian.id, person_name=desk.guardian.full_name)
+    gone = a_person(desk, full_name="Nadie", identity=a_run(9_876_543))
+    revoke(desk.web, desk.id, gone.id, desk.inspector.id, now=MORNING)
 
-    early = asked(desk, authorised_person_id=person.id)
+    comers = who_comes(desk.web, desk.id, desk.student.id, now=NOON)
 
-    assert may_come(desk.web, desk.id, early, now=NOON) == "expired"
+    assert [(comer.name, comer.refusal) for comer in comers] == [
+        ("Tío Raúl", None),
+        (desk.guardian.full_name, "custody"),
+        ("Vieja Amiga", "expired"),
+    ]
     assert rows_of(session, Withdrawal) == 0
 
 
