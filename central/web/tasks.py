@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request
+from flask import Blueprint, Flask, flash, redirect, render_template, request
 from flask import url_for as address
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
@@ -20,17 +20,12 @@ from central.no_shows import service as no_shows
 from central.no_shows.queries import held_courses
 from central.people.queries import course_names
 from central.tasks import queries, service
+from central.tasks.queries import TaskListed
 from central.tasks.service import Decision
 from central.web.access import current_viewer, requires
 from central.web.tasks_wording import STATES, TITLES, reasons_in_words
 
 LONGEST_NOTE: Final = 500
-# where a task of another area is decided, once that area has pages
-ELSEWHERE: Final = {
-    "absence_request": "absences.index",
-    "correction_approval": "corrections.index",
-}
-
 bp = Blueprint("tasks", __name__)
 
 
@@ -49,11 +44,7 @@ def index() -> ResponseReturnValue:
         "tasks/index.html",
         open=queries.open_tasks(session, school.id),
         closed=queries.closed_tasks(session, school.id),
-        links={
-            kind: address(endpoint)
-            for kind, endpoint in ELSEWHERE.items()
-            if endpoint in current_app.view_functions
-        },
+        link=_link,
         **_wording(school),
     )
 
@@ -105,6 +96,8 @@ def decide(task_id: int) -> ResponseReturnValue:
     try:
         if task.kind == no_shows.KIND:
             said = _decide_no_shows(task_id, action, decision, now)
+        elif task.kind != "day_open":
+            raise Conflict("task: it is decided where its subject is")
         else:
             end = Decision("done" if action == "done" else "dismissed", decision.by, decision.note)
             service.close_task(session, school.id, task_id, end, now=now)
@@ -130,6 +123,15 @@ def own(task_id: int) -> ResponseReturnValue:
         session.rollback()
         flash(gettext("It was decided meanwhile. This is how it stands now."))
     return redirect(address("tasks.one", task_id=task_id), 303)
+
+
+def _link(task: TaskListed) -> str:
+    """Where a task is decided: here, or where its subject is."""
+    if task.kind == "absence_request":
+        return address("absences.one", absence_id=task.subject["absence_request"])
+    if task.kind == "correction_approval":
+        return address("corrections.index")
+    return address("tasks.one", task_id=task.id)
 
 
 def _decide_no_shows(task_id: int, action: str, decision: Decision, now: datetime) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,11 @@ class Caller:
 
     app: APIFlask
     token: str
+
+    def post(self, path: str, content: Mapping[str, Any]) -> TestResponse:
+        return self.app.test_client().post(
+            f"/api/v1{path}", json=content, headers={"Authorization": f"Bearer {self.token}"}
+        )
 
     def get(self, path: str, **query: Any) -> TestResponse:
         return self.app.test_client().get(

@@ -9,12 +9,18 @@ from central.api.v1 import (
     attendance_days,
     auth,
     corrections,
+    device_evacuation,
     devices,
+    evacuations,
     gates,
+    inside,
     me,
+    no_shows,
     notifications,
+    reports,
     students,
     taps,
+    tasks,
     withdrawals,
 )
 from central.api.v1.requests import name_the_scheme, refuse_what_no_resource_takes
@@ -31,6 +37,12 @@ BLUEPRINTS: Final = (
     corrections.bp,
     withdrawals.bp,
     devices.bp,
+    device_evacuation.bp,
+    inside.bp,
+    evacuations.bp,
+    reports.bp,
+    tasks.bp,
+    no_shows.bp,
 )
 
 for _blueprint in BLUEPRINTS:
