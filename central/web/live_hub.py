@@ -37,6 +37,7 @@ class Event:
 
 
 LAGGED = Event("lagged", "{}")
+UNWELL = Event("unwell", "{}")  # nothing can be said at the moment: do not look as if all were well
 
 
 class Audience(Hashable, Protocol):
@@ -198,13 +199,17 @@ class Hub:
             with self._changed:
                 channel.kinds |= kinds
                 channel.not_before = time.monotonic() + RETRY_SECONDS
+            self._send(channel, UNWELL)
             return
         channel.refresh_at = time.monotonic() + channel.feed.rest()
         if event is not None:
-            with self._changed:
-                subscriptions = list(channel.subscriptions)
-            for subscription in subscriptions:
-                subscription.send(event)
+            self._send(channel, event)
+
+    def _send(self, channel: _Channel, event: Event) -> None:
+        with self._changed:
+            subscriptions = list(channel.subscriptions)
+        for subscription in subscriptions:
+            subscription.send(event)
 
     def _end_all(self) -> None:
         with self._changed:

@@ -28,13 +28,14 @@ export function watch({ address, names, onEvent, poll }) {
     source.addEventListener("open", streaming);
     source.addEventListener("here", () => (heardAt = Date.now()));
     source.addEventListener("lagged", ask);
+    source.addEventListener("unwell", () => say("lost"));
     source.addEventListener("bye", () => location.reload()); // signed out elsewhere
     source.addEventListener("error", failed);
     for (const name of names) source.addEventListener(name, take);
   }
 
   function take(event) {
-    heardAt = Date.now();
+    streaming();
     onEvent(event);
   }
 
