@@ -186,7 +186,6 @@ def _write(session: Session, days: Sequence[tuple[Day, DayConclusion]]) -> int:
 
 
 def _delete(session: Session, days: Sequence[Day]) -> int:
-    """Without the right to delete, ingest gets by: a tap that came always says something."""
     if not days:
         return 0
     return session.connection().execute(_DELETE, facts.columns(days)).rowcount
