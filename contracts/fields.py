@@ -37,9 +37,12 @@ def load(payload: bytes) -> dict[str, Any]:
 
 
 def dump(value: dict[str, Any]) -> bytes:
-    """Compact UTF-8 JSON of ``value`` without the keys that are None."""
+    """Compact UTF-8 JSON of ``value`` without the keys that are None.
+
+    Half a pair of surrogates, which JSON can escape and UTF-8 cannot hold, becomes a ``?``.
+    """
     kept = {key: item for key, item in value.items() if item is not None}
-    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(kept, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def an_object(value: Any, name: str) -> dict[str, Any]:

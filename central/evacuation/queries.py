@@ -110,6 +110,19 @@ def past_evacuations(session: Session, school_id: int) -> list[EvacuationSeen]:
     return [EvacuationSeen(**row._mapping) for row in rows]
 
 
+def evacuations_after(
+    session: Session, school_id: int, after: int, limit: int
+) -> list[EvacuationSeen]:
+    """At most ``limit`` evacuations with an id above ``after``, by id."""
+    rows = session.execute(
+        _seen()
+        .where(Evacuation.school_id == school_id, Evacuation.id > after)
+        .order_by(Evacuation.id)
+        .limit(limit)
+    )
+    return [EvacuationSeen(**row._mapping) for row in rows]
+
+
 def _seen() -> Any:
     starter, ender = aliased(User), aliased(User)
     return (

@@ -22,6 +22,7 @@ from contracts.evacuation import (
     SealedList,
     Wrap,
     card_secret,
+    pack,
     pin_secret,
     wrapping_key,
 )
@@ -59,7 +60,7 @@ def seal(content: InsideList, device: str, openers: Sequence[OpenerKey]) -> Seal
     return replace(
         draft,
         wraps=tuple(_wrap(key, opener, draft.bound) for opener in openers),
-        sealed=AESGCM(key).encrypt(nonce, content.to_json(), draft.bound),
+        sealed=AESGCM(key).encrypt(nonce, pack(content), draft.bound),
     )
 
 

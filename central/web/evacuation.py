@@ -21,6 +21,7 @@ from central.errors import Conflict
 from central.evacuation import queries, service
 from central.evacuation.queries import CourseStands
 from central.evacuation.rules import KINDS, STATES, counts_of
+from central.evacuation.sealed_service import has_pin, replace_pin
 from central.evacuation.service import SentMark
 from central.web.access import current_viewer, requires
 from central.web.board import wall_clock
@@ -55,8 +56,19 @@ def index() -> ResponseReturnValue:
         "evacuation/index.html",
         running=queries.running(session, school.id),
         past=queries.past_evacuations(session, school.id),
+        has_pin=has_pin(session, school.id),
         zone=ZoneInfo(school.timezone),
     )
+
+
+@bp.post("/app/evacuations/pin")
+@requires("lead_evacuation")
+def pin() -> ResponseReturnValue:
+    """Make a new PIN for the gates' lists, and show it this once."""
+    session, school = db.session(), _school()
+    made = replace_pin(session, school.id, current_viewer().user_id, now=datetime.now(UTC))
+    session.commit()
+    return render("evacuation/pin.html", pin=made)
 
 
 @bp.post("/app/evacuations")

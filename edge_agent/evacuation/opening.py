@@ -19,6 +19,7 @@ from contracts.evacuation import (
     card_secret,
     normal_pin,
     pin_secret,
+    unpack,
     wrapping_key,
 )
 from contracts.fields import ContractError
@@ -62,7 +63,7 @@ class OpenerKey:
         try:
             key = self._unwrap(wrap, sealed.bound)
             plain = AESGCM(key).decrypt(sealed.nonce, sealed.sealed, sealed.bound)
-            return InsideList.from_json(plain)
+            return unpack(plain)
         except (InvalidTag, ValueError, ContractError) as error:
             raise Damaged(type(error).__name__) from error
 
