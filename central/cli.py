@@ -24,6 +24,7 @@ from central.accounts.models import ROLES
 from central.accounts.passwords import hash_password
 from central.attendance.rebuild import pieces, rebuild
 from central.demo.files import DemoPlaces, kept_secret, write_files
+from central.demo.office import record_office
 from central.demo.school import demo_school, make_school
 from central.demo.service import record_history
 from central.errors import DomainError
@@ -150,6 +151,7 @@ def _new_demo_school(session: Session, places: DemoPlaces, password: str) -> Sch
     click.echo("Making the demo school: 600 students, 900 guardians, six weeks of history …")
     school = make_school(session, box_key, hash_password(password), on=now.astimezone(zone).date())
     record_history(session, school.id, zone, now=now)
+    record_office(session, school.id, zone, now=now)
     return school
 
 
