@@ -14,6 +14,7 @@ CENTRAL = [
     "apscheduler>=3.11,<4",
     "argon2-cffi>=25.1",
     "boto3>=1.40",
+    "cryptography>=46",
     "flask>=3.1,<4",
     "flask-babel>=4,<5",
     "flask-limiter>=4.1,<5",

@@ -18,7 +18,7 @@ from contracts import topics
 from contracts.messages import Card, Receipt, TapBatch, TapRead
 from devkit.servers import Mosquitto
 
-USER = "central-web"  # may use every device's topics; one connection stands for all the gates
+USER = "central-ingest"  # may use every device's topics; one connection stands for all the gates
 IN_FLIGHT = 500  # as many gates as would send at the same moment
 SECONDS = 300
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from devkit import chromium
 from devkit.console import say
@@ -57,13 +58,19 @@ def check() -> int:
 
 def bench(name: str | None, arguments: Sequence[str]) -> int:
     """Run ``bench/NAME.py``; without a name, say which there are."""
-    known = sorted(
-        path.stem for path in (ROOT / "bench").glob("*.py") if not path.name.startswith("_")
-    )
+    known = sorted(path.stem for path in (ROOT / "bench").glob("*.py") if _is_bench(path))
+    if name is None:
+        say("\n".join(known))
+        return 0
     if name not in known:
-        raise DevError(f"Benches: {', '.join(known) or 'none yet'}")
+        raise DevError(f"There is no bench {name!r}; there are {', '.join(known)}")
     ensure_everything()
     return _in_project(str(VENV_PYTHON), "-m", f"bench.{name}", *arguments)
+
+
+def _is_bench(path: Path) -> bool:
+    """Those that take the options every bench has; the others serve them."""
+    return "import arguments" in path.read_text()
 
 
 def _has_python(path: str) -> bool:

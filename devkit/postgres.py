@@ -78,9 +78,18 @@ class Postgres(Server):
         """The cluster. Not below ``folder`` where the server's user could not reach it."""
         return sheltered(self.folder, self._user) / "data"
 
+    @property
+    def _made(self) -> Path:
+        """Says that the cluster is of this folder's life.
+
+        Data that are kept elsewhere outlive a folder that somebody deleted, and would want a
+        password that went with it.
+        """
+        return self.folder / "cluster-made"
+
     def prepare(self) -> Program:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.data / "PG_VERSION").exists():
+        if not (self._made.exists() and (self.data / "PG_VERSION").exists()):
             self._make_cluster()
         self._forget_dead_server()
         settings = {
@@ -110,7 +119,7 @@ class Postgres(Server):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make_cluster(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)  # a first start that was cut short
+        shutil.rmtree(self.data, ignore_errors=True)  # a start cut short, or a folder's last life
         self.data.parent.mkdir(parents=True, exist_ok=True)
         if self.data.parent != self.folder:
             self.data.parent.chmod(0o711)
@@ -129,6 +138,7 @@ class Postgres(Server):
         )
         run(initdb, {"LC_ALL": "C"}, user=self._user)
         password_file.unlink()
+        self._made.touch()
 
     def _forget_dead_server(self) -> None:
         """A killed server that nobody has reaped yet looks alive to PostgreSQL, which then refuses.

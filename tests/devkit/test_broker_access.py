@@ -92,6 +92,25 @@ def test_a_device_hears_what_is_meant_for_it_only(broker: Mosquitto) -> None:
         assert device.received.get(timeout=SECONDS) == "gate/v1/gate-1/down/receipt"
 
 
+@pytest.mark.parametrize(
+    ("name", "topic", "answer"),
+    [
+        ("central-scheduler", "gate/v1/gate-1/down/command", "Success"),
+        ("central-scheduler", "gate/v1/gate-1/down/receipt", "Not authorized"),
+        ("central-scheduler", "gate/v1/gate-1/up/taps", "Not authorized"),
+        ("central-web", "gate/v1/gate-1/down/receipt", "Not authorized"),
+        ("central-worker", "gate/v1/gate-1/down/receipt", "Not authorized"),
+    ],
+)
+def test_only_ingest_can_make_a_gate_forget(
+    broker: Mosquitto, name: str, topic: str, answer: str
+) -> None:
+    with logged_in(broker, name, name) as process:
+        said = process.say(topic)
+
+        assert ("Success" if said == "No matching subscribers" else said) == answer
+
+
 @pytest.mark.parametrize(("name", "password"), [("gate-1", "two"), ("nobody", "x")])
 def test_nobody_enters_with_a_wrong_name_or_password(
     broker: Mosquitto, name: str, password: str
