@@ -76,7 +76,7 @@ def test_while_a_gate_was_out_nobody_is_called_absent(
     session: Session, session_as: SessionAs, morning: MorningSchool
 ) -> None:
     lose(session, morning.devices[0], at=BELL - minutes(5))
-    watch(session_as, morning, DUE)
+    watch(session_as, morning.school.id, DUE)
     scheduler = session_as("scheduler", morning.school.id)
 
     end_day(scheduler, morning.school.id, SCHOOL_DAY, now=NIGHT)

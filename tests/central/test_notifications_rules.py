@@ -220,3 +220,39 @@ def _all(status: str, reports: list[str]) -> str:
     for reported in reports:
         status = advance(status, reported)
     return status
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempts", "status"),
+    [
+        ("absence", 0, "queued"),  # better two of these than none
+        ("absence", 1, "queued"),
+        ("absence", 2, "unknown"),
+        ("entry", 0, "unknown"),
+        ("arrived_after_alert", 0, "unknown"),
+        ("withdrawal", 0, "unknown"),
+    ],
+)
+def test_only_an_absence_is_repeated_after_a_send_without_an_answer(
+    kind: str, attempts: int, status: str
+) -> None:
+    message = a_message(kind=kind, attempts=attempts)
+
+    step = next_step(message, Unanswered("ReadTimeout"), now=NOW, jitter=0)
+
+    assert step.status == status
+    assert step.counts
+    if status == "queued":
+        assert step.due_at == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours"),
+    [("entry", 2), ("absence", 3), ("arrived_after_alert", 12), ("withdrawal", 12)],
+)
+def test_each_kind_is_worth_sending_for_its_own_time(kind: str, hours: int) -> None:
+    gate = "Norte" if kind in ("entry", "arrived_after_alert") else None
+    old = a_message(kind=kind, gate=gate, fact_at=NOW - timedelta(hours=hours))
+
+    assert reason_to_withhold(old, NOW) == "expired"
+    assert reason_to_withhold(old, NOW - timedelta(seconds=1)) is None
