@@ -57,8 +57,16 @@ def test_an_unknown_bench_is_answered_with_the_known_ones() -> None:
     said = dev("bench", "no-such-bench")
 
     assert said.returncode == 1
-    assert said.stderr.startswith("Benches: ")
+    assert "'no-such-bench'; there are ingest" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_without_a_name_the_benches_are_listed() -> None:
+    said = dev("bench")
+
+    assert said.returncode == 0
+    assert {"ingest", "rush"} <= set(said.stdout.split())
+    assert "figures" not in said.stdout
 
 
 def test_arguments_after_test_reach_pytest_untouched() -> None:
