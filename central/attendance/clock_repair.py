@@ -29,7 +29,7 @@ _LOCK = text(
     " FROM unnest(CAST(:keys AS bigint[])) AS key) AS locked"
 )
 _DERIVE = text("""
-    SELECT school_id, student_id, on_date, stream_id, seq, was_on, was_clock
+    SELECT school_id, student_id, on_date, stream_id, seq, was_student, was_on, was_clock
     FROM derive_tap_times(CAST(:devices AS text[]), CAST(:boots AS text[]))
 """)
 
@@ -67,7 +67,7 @@ def derive(session: Session, boots: Collection[Boot]) -> Repaired:
     return Repaired(
         moved,
         [tap for tap, row in zip(moved, rows, strict=True) if row.was_clock == "unsynced"],
-        frozenset((row.school_id, row.student_id, row.was_on) for row in rows if row.student_id),
+        frozenset((row.school_id, row.was_student, row.was_on) for row in rows if row.was_student),
     )
 
 

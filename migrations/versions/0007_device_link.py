@@ -73,9 +73,9 @@ ACROSS_SCHOOLS = {
     # what the arithmetic must stand.
     "derive_tap_times(devices text[], boots text[])": (
         "TABLE (school_id bigint, student_id bigint, on_date date, stream_id bigint, seq bigint,"
-        " was_on date, was_clock text) VOLATILE",
+        " was_student bigint, was_on date, was_clock text) VOLATILE",
         "WITH better AS ("
-        " SELECT t.school_id, t.stream_id, t.seq, t.on_date, t.clock,"
+        " SELECT t.school_id, t.stream_id, t.seq, t.student_id, t.digest, t.verdict, t.on_date, t.clock,"
         " coalesce(t.told_at, t.tapped_at) AS told_at,"
         " coalesce(t.told_clock, t.clock) AS told_clock, s.timezone,"
         " 'epoch'::timestamptz + (a.offset_ms + t.up_ms) * interval '1 millisecond' AS at"
@@ -87,12 +87,15 @@ ACROSS_SCHOOLS = {
         " AND coalesce(t.told_clock, t.clock) <> 'synced')"
         " UPDATE taps t SET told_at = b.told_at, told_clock = b.told_clock, tapped_at = b.at,"
         " on_date = (b.at AT TIME ZONE b.timezone)::date, clock = 'repaired',"
-        " student_id = coalesce(t.student_id, (SELECT c.student_id FROM cards c"
-        " WHERE c.school_id = t.school_id AND c.digest = t.digest AND t.verdict <> 'torn'"
-        " AND c.revoked_at > b.at))"
-        " FROM better b WHERE t.school_id = b.school_id AND t.stream_id = b.stream_id"
+        # a revoked card means its student up to then, as for any other tap
+        " student_id = CASE WHEN c.revoked_at IS NULL THEN t.student_id"
+        " WHEN c.revoked_at > b.at THEN c.student_id END"
+        " FROM better b LEFT JOIN cards c ON c.school_id = b.school_id AND c.digest = b.digest"
+        " AND b.verdict <> 'torn'"
+        " WHERE t.school_id = b.school_id AND t.stream_id = b.stream_id"
         " AND t.seq = b.seq AND (t.tapped_at, t.clock) IS DISTINCT FROM (b.at, 'repaired')"
-        " RETURNING t.school_id, t.student_id, t.on_date, t.stream_id, t.seq, b.on_date, b.clock",
+        " RETURNING t.school_id, t.student_id, t.on_date, t.stream_id, t.seq, b.student_id,"
+        " b.on_date, b.clock",
         ("attendance_ingest",),
     ),
 }
