@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,8 +17,11 @@ from central.devices.queries import schools_of
 from central.devices.reply_service import note_answers, note_reports
 from central.devices.service import note_status
 from central.ingest.reading import Read, Received, read
+from contracts import topics
 
 UNKNOWN_DEVICE = "device: unknown or revoked"
+
+Told = TypeVar("Told")
 
 
 def store(session: Session, messages: Sequence[Received], *, now: datetime) -> Recorded:
@@ -29,16 +33,40 @@ def store(session: Session, messages: Sequence[Received], *, now: datetime) -> R
     schools = schools_of(session, _senders(found))
     enter_schools(session, schools.values())
     sent = [taps for _, taps in found.taps if taps.device_id in schools]
-    anchors = [(device, anchor) for _, device, anchor in found.anchors if device in schools]
+    anchors = _of_ours(found.anchors, schools)
     recorded = Recorded()
     if sent or anchors:
         recorded = record_taps(session, sent, anchors, now=now)
-    note_status(session, [(device, status) for _, device, status in found.statuses], now=now)
-    note_health(session, [(device, health) for _, device, health in found.healths], now=now)
-    note_reports(session, [(device, report) for _, device, report in found.reports], now=now)
-    note_answers(session, [(device, answer) for _, device, answer in found.answers], now=now)
+    note_status(session, _of_ours(found.statuses, schools), now=now)
+    note_health(session, _of_ours(found.healths, schools), now=now)
+    note_reports(session, _of_ours(found.reports, schools), now=now)
+    note_answers(session, _of_ours(found.answers, schools), now=now)
     quarantine.keep(session, list(_unreadable(found, schools)), now=now)
     return recorded
+
+
+def set_apart(session: Session, message: Received, reason: str, *, now: datetime) -> None:
+    """Keep one message in quarantine, whatever it says. Repeating it changes nothing."""
+    device_id = sender(message)
+    schools = schools_of(session, [device_id] if device_id else [])
+    enter_schools(session, schools.values())
+    kept = _kept(message, device_id, reason, schools.get(device_id or ""))
+    quarantine.keep(session, [kept], now=now)
+
+
+def sender(message: Received) -> str | None:
+    """The device whose topic it is; None for a topic of no device."""
+    try:
+        return topics.device_of(message.topic)
+    except ValueError:
+        return None
+
+
+def _of_ours(
+    told: Iterable[tuple[Received, str, Told]], schools: Mapping[str, int]
+) -> list[tuple[str, Told]]:
+    """What devices say that are known; a revoked one may be of a school that is entered."""
+    return [(device_id, news) for _, device_id, news in told if device_id in schools]
 
 
 def _senders(found: Read) -> set[str]:

@@ -32,8 +32,9 @@ IDLE_SECONDS: Final = 0.5  # without messages: how soon a stop is noticed
 # The broker sends the next batch while this one is stored; no more than twice a batch waits in
 # the socket, and none would be sent before an acknowledgement if this were below a batch.
 RECEIVE_MAXIMUM: Final = 2 * MOST_MESSAGES
-# A device that gets no receipt sends again, so the broker need not remember us for longer.
-SESSION_SECONDS: Final = 24 * 3600
+# How long the broker keeps our messages while we are away. It also keeps giving its share to a
+# consumer that is gone for good; a device that gets no receipt sends again, so neither loses a tap.
+SESSION_SECONDS: Final = 3600
 KEEP_ALIVE_SECONDS: Final = 60
 LONGEST_PAUSE: Final = 5.0
 

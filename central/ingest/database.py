@@ -1,16 +1,28 @@
-"""Ingest's connection to PostgreSQL: one transaction a batch, and one error when it is away."""
+"""Ingest's connection to PostgreSQL: one transaction a batch, and one error when it is away.
+
+A message must not hold up the others. A batch that fails for another reason than an outage is
+rolled back and stored again message by message; what fails again goes into quarantine. Its taps
+are not entered as received, so no receipt covers them: the device keeps them and sends again, and
+a fault of ours that is mended later has lost nothing.
+
+When nothing at all of several devices' messages can be stored, the fault is ours and not theirs:
+then the error is raised, nothing is acknowledged, and the broker keeps what it has. One device
+alone cannot bring that about, however many messages it sends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
+import structlog
 from sqlalchemy import create_engine, exc, text
 from sqlalchemy.orm import Session
 
 from central.attendance.service import Recorded
+from central.errors import DomainError
 from central.ingest import batch
 from central.ingest.arrays import use_fast_arrays
 from central.ingest.reading import Received
@@ -47,10 +59,27 @@ _OUTAGES: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
+# What the content of a message can cause, besides what PostgreSQL says of it.
+_FAULTS: Final = (
+    exc.SQLAlchemyError,
+    psycopg.Error,
+    DomainError,
+    ValueError,  # of which UnicodeError is one
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+# PostgreSQL's class of limits exceeded: psycopg files it with the outages, yet it comes again
+# with the same values.
+_TOO_MUCH: Final = "54"
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL does not answer, or ended the transaction. Nothing of it is stored; try again."""
+    """PostgreSQL does not answer, or ended the transaction. Trying again repeats nothing."""
 
 
 class Database:
@@ -69,17 +98,81 @@ class Database:
             raise self._unavailable(error) from error
 
     def store(self, messages: Sequence[Received]) -> Recorded:
-        """Commit what these messages say. Raises DatabaseUnavailable if nothing was stored."""
+        """Commit what these messages say, or that they cannot be stored.
+
+        Raises DatabaseUnavailable if that was not possible for all of them. Any other error means
+        that nothing of several devices' messages can be stored.
+        """
         try:
-            with Session(self._engine) as session, session.begin():
-                return batch.store(session, messages, now=datetime.now(UTC))
-        except _OUTAGES as error:
-            raise self._unavailable(error) from error
+            return self._store(messages)
+        except _FAULTS as error:
+            self._raise_outage(error)
+            log.warning("batch_not_stored", messages=len(messages), reason=_name(error))
+        try:
+            return self._store_each(messages)
+        except _FAULTS as error:
+            self._raise_outage(error)
+            raise
+
+    def _store(self, messages: Sequence[Received]) -> Recorded:
+        with Session(self._engine) as session, session.begin():
+            return batch.store(session, messages, now=datetime.now(UTC))
+
+    def _store_each(self, messages: Sequence[Received]) -> Recorded:
+        stored: list[Recorded] = []
+        failed: list[tuple[Received, Exception]] = []
+        for message in messages:
+            try:
+                stored.append(self._store([message]))
+            except _FAULTS as error:
+                self._raise_outage(error)
+                failed.append((message, error))
+        if not stored and len({batch.sender(message) for message, _ in failed}) > 1:
+            raise failed[0][1]
+        for message, fault in failed:
+            self._set_apart(message, fault)
+        return _together(stored)
+
+    def _set_apart(self, message: Received, error: Exception) -> None:
+        log.error(
+            "message_not_stored",
+            device=batch.sender(message),
+            payload_bytes=len(message.payload),
+            reason=_name(error),
+        )
+        reason = f"cannot be stored: {_name(error)}"
+        with Session(self._engine) as session, session.begin():
+            batch.set_apart(session, message, reason, now=datetime.now(UTC))
 
     def close(self) -> None:
         self._engine.dispose()
 
+    def _raise_outage(self, error: Exception) -> None:
+        """Return if ``error`` is about what was to be stored."""
+        limit = (getattr(_cause(error), "sqlstate", None) or "").startswith(_TOO_MUCH)
+        if isinstance(error, _OUTAGES) and not limit:
+            raise self._unavailable(error) from error
+
     def _unavailable(self, error: Exception) -> DatabaseUnavailable:
         self._engine.dispose()  # what is left of the connection is of no use
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        return DatabaseUnavailable(type(cause).__name__)
+        return DatabaseUnavailable(_name(error))
+
+
+def _together(parts: Iterable[Recorded]) -> Recorded:
+    """Of the receipts for one stream, the last: it knows what the others know."""
+    receipts, taps, notifications = {}, 0, 0
+    for part in parts:
+        receipts.update({(device, receipt.stream): receipt for device, receipt in part.receipts})
+        taps += part.taps
+        notifications += part.notifications
+    told = tuple((device, receipt) for (device, _), receipt in receipts.items())
+    return Recorded(told, taps, notifications)
+
+
+def _name(error: Exception) -> str:
+    return type(_cause(error)).__name__
+
+
+def _cause(error: Exception) -> BaseException:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else None
+    return cause or error

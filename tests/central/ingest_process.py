@@ -118,5 +118,18 @@ def gate_client(broker: Mosquitto, device_id: str) -> Iterator[GateClient]:
         client.loop_stop()
 
 
+def forget_session(broker: Mosquitto, client_id: str) -> None:
+    """Have the broker drop a consumer's session, which would get its share of what is sent."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+    client.username_pw_set("central-ingest", "central-ingest")
+    connected: queue.Queue[None] = queue.Queue()
+    client.on_connect = lambda *_: connected.put(None)
+    client.connect(broker.host, broker.port, clean_start=True)
+    client.loop_start()
+    connected.get(timeout=SECONDS)
+    client.disconnect()
+    client.loop_stop()
+
+
 def _listen(client: mqtt.Client, device_id: str) -> None:
     client.subscribe(topics.receipt(device_id), qos=1)
