@@ -21,6 +21,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "decide_tasks": frozenset({"director", "inspector"}),
     # requests to be excused, with their reasons and documents: to see, to make and to decide
     "manage_absences": frozenset({"director", "inspector"}),
+    # terms, weekly hours, holidays and other exceptions; everybody who sees attendance sees them
+    "manage_calendar": frozenset({"director", "inspector"}),
     # say that a passage or a whole day was otherwise than the cards tell
     "correct_days": frozenset({"director", "inspector"}),
     # let a student go with somebody; who may collect, and whom a court order forbids it
@@ -32,6 +34,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     # the list of an evacuation, of every course whoever teaches it, and marking on it
     "mark_evacuation": frozenset({"director", "inspector", "teacher"}),
     "see_gates": frozenset({"director", "inspector", "technician", "operator"}),
+    # restart a gate's devices, read their logs, make them show themselves
+    "steer_gates": frozenset({"technician", "operator"}),
     # tap emulated cards; the page exists in development only
     "try_gates": frozenset({"director", "inspector", "technician"}),
 }
