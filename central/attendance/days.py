@@ -65,6 +65,12 @@ _TOUCHED_OF_STUDENTS = text(
     _TOUCHED.format(these="AND student_id = ANY (CAST(:student_ids AS bigint[]))")
 )
 
+_ENROLLED = text("""
+    SELECT DISTINCT student_id FROM enrolments
+    WHERE school_id = :school_id AND course_id = ANY (CAST(:course_ids AS bigint[]))
+        AND from_on <= :until_on AND (until_on IS NULL OR until_on >= :from_on)
+""")
+
 _WRITE = text("""
     INSERT INTO attendance_days AS old
         (school_id, student_id, on_date, status, first_entry_at, last_exit_at, inside,
@@ -146,6 +152,14 @@ def lock_students(session: Session, students: Collection[tuple[int, int]]) -> No
 def lock_school(session: Session, school_id: int) -> None:
     """Let no other transaction conclude about anybody in the school, until the commit."""
     session.execute(_LOCK_SCHOOL, {"key": _SCHOOL_LOCKS + school_id})
+
+
+def students_of(
+    session: Session, school_id: int, course_ids: Collection[int], from_on: date, until_on: date
+) -> list[int]:
+    """Who belongs to one of these courses on some date of the span."""
+    span = {"school_id": school_id, "from_on": from_on, "until_on": until_on}
+    return list(session.scalars(_ENROLLED, {**span, "course_ids": list(course_ids)}))
 
 
 def touched_of_students(

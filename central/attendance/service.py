@@ -112,6 +112,16 @@ def refresh_school_days(session: Session, school_id: int, from_on: date, until_o
     return _conclude(session, school_id, touched)
 
 
+def refresh_course_days(
+    session: Session, school_id: int, course_ids: Collection[int], from_on: date, until_on: date
+) -> int:
+    """``refresh_school_days`` after a fact about some courses, for their students alone."""
+    days.lock_school(session, school_id)
+    students = days.students_of(session, school_id, course_ids, from_on, until_on)
+    touched = days.touched_of_students(session, school_id, students, from_on, until_on)
+    return _conclude(session, school_id, touched)
+
+
 def _conclude(session: Session, school_id: int, touched: Collection[Day]) -> int:
     zone = session.scalars(select(School.timezone).where(School.id == school_id)).one()
     changed = days.conclude(session, touched, {school_id: ZoneInfo(zone)}).changed

@@ -86,7 +86,7 @@ def effective_schedule(calendar: SchoolCalendar, course_id: int, on_date: date) 
     over it: first those of the whole school and then those of the course, each in the order in
     which they were made. So a course may have class while the school is closed.
     """
-    weekly = _weekly(calendar.weekly.get(course_id, ()), on_date)
+    weekly = weekly_hours(calendar.weekly.get(course_id, ()), on_date.isoweekday(), on_date)
     if _in_term(calendar.years, on_date):
         day: Hours | NoClass = weekly or NoClass("weekday")
     else:
@@ -96,6 +96,12 @@ def effective_schedule(calendar: SchoolCalendar, course_id: int, on_date: date) 
     return day
 
 
+def weekly_hours(weeks: Iterable[WeeklyHours], weekday: int, on_date: date) -> Hours | None:
+    """The hours that count on a date for a weekday, which need not be the date's own."""
+    begun = [one for one in weeks if one.weekday == weekday and one.from_on <= on_date]
+    return max(begun, key=lambda one: one.from_on).hours if begun else None
+
+
 def moment(on_date: date, at: time, zone: ZoneInfo) -> datetime:
     """When a wall clock in ``zone`` shows ``at`` on ``on_date``, in UTC.
 
@@ -103,11 +109,6 @@ def moment(on_date: date, at: time, zone: ZoneInfo) -> datetime:
     clock that nobody put forward.
     """
     return datetime.combine(on_date, at, zone).astimezone(UTC)
-
-
-def _weekly(weeks: Iterable[WeeklyHours], on_date: date) -> Hours | None:
-    begun = [one for one in weeks if one.weekday == on_date.isoweekday() and one.from_on <= on_date]
-    return max(begun, key=lambda one: one.from_on).hours if begun else None
 
 
 def _in_term(years: tuple[Year, ...], on_date: date) -> bool:
