@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy.orm import Session
 
+from central.devices.models import Device
 from central.settings import Settings
 from contracts import topics
 from contracts.messages import Receipt, TapBatch, TapRead
 from devkit.process import Program, Running
-from devkit.servers import Mosquitto
+from devkit.servers import CENTRAL_USERS, Mosquitto, free_port
+from tests.builders import a_course, a_gate, a_guardian, a_school, a_student
 
 SECONDS = 20  # for anything that normally takes a fraction of one
 
@@ -42,7 +46,7 @@ class Ingest:
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.log = log
-        self._environment = environment
+        self.environment = environment
         self._running: Running | None = None
 
     def start(self) -> None:
@@ -52,7 +56,7 @@ class Ingest:
             Program(
                 name="ingest",
                 argv=(sys.executable, "-m", "central.ingest"),
-                env=self._environment,
+                env=self.environment,
                 log=self.log,
                 ready=lambda _pid: self._log_text().count('"connected"') > lines,
                 cwd=Path.cwd(),
@@ -76,6 +80,22 @@ class Ingest:
 
     def _log_text(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
+
+
+def own_broker(folder: Path) -> Mosquitto:
+    """A broker for tests of consumers: those of other tests would take their share of its taps."""
+    users = {name: name for name in CENTRAL_USERS}
+    return Mosquitto(folder / f"mosquitto-{uuid4().hex[:8]}", free_port(), users)
+
+
+def a_class(session: Session, device_id: str, *, students: int = 1) -> None:
+    """Students with cards ``c0``, ``c1`` …, each with a guardian, and ``device_id`` at a gate."""
+    school = a_school(session)
+    course = a_course(session, school)
+    for number in range(students):
+        a_guardian(session, a_student(session, course, card=f"c{number}"))
+    session.add(Device(school_id=school.id, id=device_id, gate_id=a_gate(session, school).id))
+    session.commit()
 
 
 @dataclass
@@ -116,19 +136,6 @@ def gate_client(broker: Mosquitto, device_id: str) -> Iterator[GateClient]:
     finally:
         client.disconnect()
         client.loop_stop()
-
-
-def forget_session(broker: Mosquitto, client_id: str) -> None:
-    """Have the broker drop a consumer's session, which would get its share of what is sent."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
-    client.username_pw_set("central-ingest", "central-ingest")
-    connected: queue.Queue[None] = queue.Queue()
-    client.on_connect = lambda *_: connected.put(None)
-    client.connect(broker.host, broker.port, clean_start=True)
-    client.loop_start()
-    connected.get(timeout=SECONDS)
-    client.disconnect()
-    client.loop_stop()
 
 
 def _listen(client: mqtt.Client, device_id: str) -> None:

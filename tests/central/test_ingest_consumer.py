@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,7 @@ from contracts.messages import DeviceStatus, Receipt
 from devkit.servers import Mosquitto
 from devkit.waiting import wait_until
 from tests.builders import MORNING, a_course, a_gate, a_school, a_student, a_tap
-from tests.central.ingest_process import SECONDS, GateClient, forget_session, gate_client
+from tests.central.ingest_process import SECONDS, GateClient, gate_client, own_broker
 from tests.central.recording import count
 
 
@@ -89,11 +90,14 @@ def consuming(broker: Broker, store: Store, woken: list[str] | None = None) -> I
 
 
 @pytest.fixture
-def broker(mosquitto: Mosquitto) -> Iterator[Broker]:
-    """A session of its own."""
-    name = f"central-{uuid4().hex[:8]}"
-    yield Broker(mosquitto.host, mosquitto.port, name, "central-ingest", "central-ingest")
-    forget_session(mosquitto, name)
+def mosquitto(server_folder: Path) -> Iterator[Mosquitto]:
+    with own_broker(server_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def broker(mosquitto: Mosquitto) -> Broker:
+    return Broker(mosquitto.host, mosquitto.port, "consumer", "central-ingest", "central-ingest")
 
 
 @pytest.fixture
