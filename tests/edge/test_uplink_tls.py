@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from contracts.messages import Health
 from devkit.servers import Mosquitto
 from devkit.waiting import wait_until
-from edge_agent.clock import host_clock
+from edge_agent.clock import Clock, host_clock
 from edge_agent.outbox import Outbox
 from edge_agent.settings import BrokerSettings, TlsFiles
 from edge_agent.uplink import Identity, Uplink
@@ -20,7 +21,7 @@ from edge_agent.wake import Wake
 from tests.edge.central import Central
 from tests.edge.gate import PASSWORD, PATIENCE
 from tests.edge.tls import Authority, TlsDoor
-from tests.edge.values import MORNING, a_draft
+from tests.edge.values import MORNING, SetClock, a_draft
 
 # paho leaves the socket of a failed handshake to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -45,11 +46,13 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 @contextmanager
-def uplink(outbox: Outbox, device: str, port: int, tls: TlsFiles) -> Iterator[None]:
+def uplink(
+    outbox: Outbox, device: str, port: int, tls: TlsFiles, clock: Clock = host_clock
+) -> Iterator[None]:
     broker = BrokerSettings("localhost", port, device, PASSWORD, tls)
     stop, wake = threading.Event(), Wake()
     running = Uplink(
-        Identity(device, broker, host_clock),
+        Identity(device, broker, clock),
         outbox,
         wake,
         lambda: Health(MORNING, "synced", 0, 0, 0, 0, 0),
@@ -105,3 +108,27 @@ def test_a_device_without_a_certificate_is_not_let_in_and_keeps_trying(
         assert wait_until(lambda: caplog.text.count("not connected: ") >= 2, PATIENCE)
 
     assert outbox.depth() == 1
+
+
+YEARS = timedelta(days=365 * 9)
+
+
+@pytest.mark.parametrize("valid", [(-2 * YEARS, -YEARS), (YEARS, 2 * YEARS)], ids=["past", "next"])
+def test_a_gate_that_does_not_know_the_time_reaches_the_broker_all_the_same(
+    outbox: Outbox,
+    device: str,
+    mosquitto: Mosquitto,
+    authority: Authority,
+    prompt_central: Central,
+    valid: tuple[timedelta, timedelta],
+) -> None:
+    certificate, key = authority.issue(device)
+    files = TlsFiles(authority.ca_file, certificate, key)
+
+    with (
+        TlsDoor(authority, mosquitto.port, valid=valid) as door,
+        uplink(outbox, device, door.port, files, SetClock(clock="unsynced")),
+    ):
+        assert wait_until(lambda: outbox.depth() == 0, PATIENCE)
+
+    assert prompt_central.taps

@@ -84,9 +84,11 @@ def _name(common_name: str) -> x509.Name:
 class TlsDoor:
     """Lets in who shows a certificate of ``authority``, and passes the bytes on to ``port``."""
 
-    def __init__(self, authority: Authority, port: int) -> None:
+    def __init__(
+        self, authority: Authority, port: int, *, valid: tuple[timedelta, timedelta] = VALID
+    ) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(*authority.issue("localhost"))
+        self._context.load_cert_chain(*authority.issue("localhost", valid=valid))
         self._context.load_verify_locations(authority.ca_file)
         self._context.verify_mode = ssl.CERT_REQUIRED
         self._target = port
