@@ -166,8 +166,8 @@ def test_swagger_ui_works_under_our_policy(
         page = visit.page
         page.goto("/api/docs")
         page.get_by_role("button", name="Authorize").click()
-        page.locator("#auth-bearer-value").fill(director.token)
-        page.get_by_role("button", name="Apply credentials").click()
+        page.locator("#auth-bearer-value").first.fill(director.token)
+        page.get_by_role("button", name="Apply credentials").first.click()
         page.get_by_role("button", name="Close").click()
         page.locator("#operations-Me-get_me .opblock-summary-control").click()
         page.get_by_role("button", name="Try it out").click()

@@ -93,13 +93,15 @@ def test_what_has_expired_is_deleted_and_the_rest_stays(session: Session, jobs: 
     assert session.scalars(select(RefreshToken.token_hash)).all() == [b"valid"]
 
 
-def test_the_schedule_holds_the_sweep_the_nightly_tidying_and_the_guard(jobs: Jobs) -> None:
+def test_the_schedule_holds_every_job_at_its_pace(jobs: Jobs) -> None:
     scheduler = scheduler_of(jobs, lambda: None, timedelta(seconds=2))
 
     planned = {job.id: str(job.trigger) for job in scheduler.get_jobs()}
 
-    assert planned == {
+    assert {name: planned[name] for name in ("guard", "sweep", "tidy")} == {
         "guard": "interval[0:00:02]",
         "sweep": "interval[0:00:02]",
+        "watch": "interval[0:00:15]",
+        "close_days": "interval[0:10:00]",
         "tidy": "cron[hour='7', minute='40']",
     }

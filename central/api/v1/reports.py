@@ -10,7 +10,6 @@ from apiflask import APIBlueprint
 
 from central.accounts.rules import Viewer
 from central.api.auth import bearer, caller_who
-from central.api.errors import invalid
 from central.api.paging import cut, id_after, id_cursor
 from central.api.v1.safety_schemas import (
     PeriodQuery,
@@ -20,6 +19,7 @@ from central.api.v1.safety_schemas import (
 )
 from central.api.v1.scope import courses_seen, school_of
 from central.db import db
+from central.errors import Conflict
 from central.reports.queries import Period, Report, attendance_report
 from central.reports.rules import Tally, bands_of
 from central.schools.queries import today_at
@@ -35,7 +35,7 @@ bp = APIBlueprint("api_reports", __name__, url_prefix="/api/v1/reports", tag="Re
 @bp.auth_required(bearer)
 @bp.input(PeriodQuery, location="query")
 @bp.output(ReportOut)
-@bp.doc(operation_id="get_attendance_report")
+@bp.doc(operation_id="get_attendance_report", responses={409: "The dates make no period"})
 def attendance(query_data: PeriodQuery) -> Mapping[str, Any]:
     """Attendance of the school and its courses, and how many students are in which band.
 
@@ -61,7 +61,7 @@ def attendance(query_data: PeriodQuery) -> Mapping[str, Any]:
 @bp.auth_required(bearer)
 @bp.input(StudentReportQuery, location="query")
 @bp.output(StudentReportPage)
-@bp.doc(operation_id="list_attendance_by_student")
+@bp.doc(operation_id="list_attendance_by_student", responses={409: "The dates make no period"})
 def by_student(query_data: StudentReportQuery) -> Mapping[str, Any]:
     """Attendance of each student over the period, by id. A teacher gets their own courses."""
     report = _report(caller_who("see_attendance"), query_data)
@@ -95,12 +95,12 @@ def _report(viewer: Viewer, asked: PeriodQuery) -> Report:
 def _period(asked: PeriodQuery, today: date) -> Period:
     last = asked.last or today
     if last.year < FIRST_YEAR:
-        raise invalid("query", "to", f"must be {FIRST_YEAR} or later")
+        raise Conflict(f"to: must be {FIRST_YEAR} or later")
     first = asked.first or last - USUAL
     if first > last:
-        raise invalid("query", "from", "must not be after to")
+        raise Conflict("from: must not be after to")
     if last - first > LONGEST:
-        raise invalid("query", "from", f"must be at most {LONGEST.days} days before to")
+        raise Conflict(f"from: must be at most {LONGEST.days} days before to")
     return Period(first, last)
 
 
