@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from central.attendance.facts import Day
 
 # Locked in one order, which the alert keeps too, so that the two cannot wait for each other.
 _CAME: Final = text("""
@@ -56,13 +58,13 @@ _TELL: Final = text("""
 
 
 def settle(
-    session: Session, days: Collection[tuple[int, int, date]], *, now: datetime
+    session: Session, days: Collection[Day], quiet: Collection[Day] = (), *, now: datetime
 ) -> list[int]:
     """Note which of these (school, student, date) were missed and have come, and tell of it.
 
     Call it when the days are concluded. Whoever was told that a student is missing is told once
-    that the student came, however late the gate delivers the tap. Returns the school of each
-    message queued. Repeating changes nothing.
+    that the student came, however late the gate delivers the tap; of the ``quiet`` days it is noted
+    and not told. Returns the school of each message queued. Repeating changes nothing.
     """
     if not days:
         return []
@@ -76,7 +78,13 @@ def settle(
             "now": now,
         },
     ).all()
-    alarmed = [row for row in rows if row.state == "told" and row.first_entry_at is not None]
+    alarmed = [
+        row
+        for row in rows
+        if row.state == "told"
+        and row.first_entry_at is not None
+        and (row.school_id, row.student_id, row.on_date) not in quiet
+    ]
     if not alarmed:
         return []
     # a statement of its own: it must see what an alert has queued that it had to wait for

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import events
-from central.attendance import clock_repair, days, late_arrivals, notices, staging
+from central.attendance import clock_repair, days, late_arrivals, notices, rules, staging
 from central.attendance.clock_repair import Boot
 from central.attendance.facts import Day
 from central.attendance.staging import NewTap, Said, StagedTap
@@ -81,7 +81,7 @@ def record_taps(
     zones = {stream.school_id: stream.zone for stream in streams.values()}
     zones = clock_repair.with_zones(session, zones, touched)
     passages = days.recompute(session, touched, zones)
-    told = late_arrivals.settle(session, touched, now=now)
+    told = late_arrivals.settle(session, touched, _entered_afterwards(staged, now), now=now)
     told += notices.queue(session, passages, _to_tell(fresh, staged), now=now)
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
@@ -156,6 +156,18 @@ def _staged(sent: Sequence[SentTaps], streams: dict[StreamName, OpenStream]) -> 
             StagedTap(one.device_id, stream, tap, one.said.get(tap.seq)) for tap in one.batch.taps
         ]
     return staged
+
+
+def _entered_afterwards(staged: Sequence[StagedTap], now: datetime) -> set[Day]:
+    """The earlier days about which staff say something now: weeks later it is no news at home."""
+    found = set()
+    for one in staged:
+        if one.said is None:
+            continue
+        on_date = rules.local_date(one.tap.at, one.stream.zone)
+        if on_date < rules.local_date(now, one.stream.zone):
+            found.add((one.stream.school_id, one.said.student_id, on_date))
+    return found
 
 
 def _to_tell(fresh: Sequence[NewTap], staged: Sequence[StagedTap]) -> Sequence[NewTap]:

@@ -41,8 +41,8 @@ ABSENCE_EVENTS: Final[Words] = {
 }
 DAY_STATUSES: Final[Words] = {
     "present": _l("Present"),
-    "late": _l("Late"),
-    "absent": _l("Absent"),
+    "late": _l("Came late"),
+    "absent": _l("Was absent"),
     "justified": _l("Justified"),
     "left_early": _l("Left early"),
     "no_class": _l("No classes"),

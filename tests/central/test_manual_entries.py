@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -16,7 +16,19 @@ from central.attendance.manual_service import DESK, decide_manual, record_manual
 from central.attendance.models import Tap
 from central.devices.models import Device, Gate, Stream
 from central.errors import Conflict, NotAllowed, NotFound
-from tests.builders import MORNING, a_course, a_device, a_gate, a_school, a_student, a_tap, minutes
+from central.no_shows.models import NoShow, NoShowCheck
+from central.notifications.models import Notification
+from tests.builders import (
+    MORNING,
+    SCHOOL_DAY,
+    a_course,
+    a_device,
+    a_gate,
+    a_school,
+    a_student,
+    a_tap,
+    minutes,
+)
 from tests.central.desk import (
     Desk,
     SessionAs,
@@ -76,6 +88,58 @@ def test_nobody_is_told_of_what_is_past(session: Session, desk: Desk) -> None:
 
     assert rows_of(session, Tap) == 2
     assert kinds_told(session) == []
+
+
+def alarmed_on(session: Session, desk: Desk, on_date: date) -> None:
+    """The family was told that the student is missing."""
+    begins_at = MORNING + (on_date - SCHOOL_DAY)
+    check = NoShowCheck(
+        school_id=desk.id, on_date=on_date, begins_at=begins_at, checked_at=begins_at
+    )
+    session.add(check)
+    session.flush()
+    about = {"school_id": desk.id, "student_id": desk.student.id, "on_date": on_date}
+    session.add_all(
+        [
+            NoShow(
+                **about,
+                course_id=desk.student.course_id,
+                begins_at=begins_at,
+                found_at=begins_at,
+                state="told",
+                told_at=begins_at,
+            ),
+            Notification(
+                **about,
+                guardian_id=desk.guardian.id,
+                kind="absence",
+                ordinal=1,
+                fact_at=begins_at,
+                due_at=begins_at,
+            ),
+        ]
+    )
+    session.commit()
+
+
+def test_an_alarmed_family_is_told_the_same_day_that_the_child_was_there(
+    session: Session, desk: Desk
+) -> None:
+    alarmed_on(session, desk, SCHOOL_DAY)
+
+    enter(desk, at=MORNING - timedelta(hours=3))
+
+    assert kinds_told(session) == ["absence", "arrived_after_alert"]
+
+
+def test_an_alarm_of_an_earlier_day_is_settled_in_silence(session: Session, desk: Desk) -> None:
+    alarmed_on(session, desk, YESTERDAY.date())
+
+    enter(desk, at=YESTERDAY)
+
+    assert kinds_told(session) == ["absence"]
+    session.expire_all()
+    assert session.scalars(select(NoShow.resolution)).one() == "arrived"
 
 
 def test_entry_and_exit_are_numbered_without_a_hole(session: Session, desk: Desk) -> None:
