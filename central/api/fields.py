@@ -52,6 +52,7 @@ def _in_utc(value: datetime) -> datetime:
 
 # The bounds come first: after a validator pydantic no longer writes them into the schema.
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole_text)]
+BodyWhole: Final = BeforeValidator(_whole_number)  # after a Field with bounds
 BodyId = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole_number)]
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole_text)]
 Day = Annotated[date, BeforeValidator(_date_text)]

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from central.accounts.service import record
 from central.api.auth import bearer, caller_who
-from central.api.fields import Answer, Id, Moment, Nothing, OneOf, Request
+from central.api.fields import Answer, BodyWhole, Id, Moment, Nothing, OneOf, Request
 from central.api.paging import IdCursor, Page, PageQuery, cut, id_after, id_cursor
 from central.api.v1.scope import school_of
 from central.db import db
@@ -25,7 +25,8 @@ bp = APIBlueprint("api_commands", __name__, url_prefix="/api/v1/gates", tag="Gat
 
 Seconds = Annotated[
     int,
-    Field(strict=True, ge=int(SHORTEST_LIFE.total_seconds()), le=int(LONGEST_LIFE.total_seconds())),
+    Field(ge=int(SHORTEST_LIFE.total_seconds()), le=int(LONGEST_LIFE.total_seconds())),
+    BodyWhole,
 ]
 
 
@@ -34,10 +35,10 @@ class GatePath(Request):
 
 
 class OrderArgs(Request):
-    seconds: Annotated[
-        int | None, Field(strict=True, ge=1, le=60, description="For `identify`")
-    ] = None
-    lines: Annotated[int | None, Field(strict=True, ge=1, le=500, description="For `logs`")] = None
+    seconds: Annotated[int | None, Field(ge=1, le=60, description="For `identify`"), BodyWhole] = (
+        None
+    )
+    lines: Annotated[int | None, Field(ge=1, le=500, description="For `logs`"), BodyWhole] = None
 
 
 class NewOrder(Request):
