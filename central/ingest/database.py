@@ -12,6 +12,7 @@ alone cannot bring that about, however many messages it sends.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -42,6 +43,9 @@ _SETTINGS: Final = {
     "enable_material": "off",
     "jit": "off",  # what is switched off above looks expensive, which is when jit sets in
 }
+# Plans are kept, and the tables of a new school grow a thousandfold within its first morning.
+# Making them anew costs some milliseconds.
+REPLAN_SECONDS: Final = 10
 _CONNECT: Final[dict[str, Any]] = {
     "application_name": "attendance-ingest",
     "connect_timeout": 5,
@@ -88,6 +92,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url, pool_size=1, max_overflow=0, connect_args=_CONNECT)
         use_fast_arrays(self._engine)
+        self._replan_at = 0.0
 
     def probe(self) -> None:
         """Return if the database answers, else raise DatabaseUnavailable."""
@@ -116,7 +121,13 @@ class Database:
 
     def _store(self, messages: Sequence[Received]) -> Recorded:
         with Session(self._engine) as session, session.begin():
+            self._replan(session)
             return batch.store(session, messages, now=datetime.now(UTC))
+
+    def _replan(self, session: Session) -> None:
+        if time.monotonic() >= self._replan_at:
+            session.execute(text("DISCARD PLANS"))
+            self._replan_at = time.monotonic() + REPLAN_SECONDS
 
     def _store_each(self, messages: Sequence[Received]) -> Recorded:
         stored: list[Recorded] = []
