@@ -57,13 +57,14 @@ class WebServer:
             )
         assert wait_until(self._answers, 30), self._log.read_text()
 
-    def stop(self) -> float:
-        """Ask it to end; how many seconds that took."""
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, as a supervisor does."""
         assert self._process is not None
-        began = time.monotonic()
         self._process.terminate()
-        self._process.wait(timeout=20)
-        return time.monotonic() - began
+
+    def has_stopped(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End it and its workers with no chance to say goodbye."""
