@@ -59,7 +59,9 @@ def test_nothing_but_the_open_doors_opens_to_a_stranger(app: APIFlask) -> None:
 
     opened = []
     for endpoint, method, path in doors(app):
-        body = {} if path.startswith("/api/") and method != "GET" else None
+        body: dict[str, object] | None = (
+            {} if path.startswith("/api/") and method != "GET" else None
+        )
         answer = client.open(path, method=method, json=body)
         to_sign_in = answer.status_code in (302, 303) and SIGN_IN in answer.location
         if answer.status_code not in CLOSED or (answer.location and not to_sign_in):

@@ -61,8 +61,13 @@ def test_sums_and_bands_of_many() -> None:
 def attends(session: Session, student: Student, statuses: str, days: list[date]) -> None:
     """One letter a day: present, late, absent, justified, Early leave, no class, ? no data."""
     names = {
-        "p": "present", "l": "late", "a": "absent", "j": "justified",
-        "e": "left_early", "n": "no_class", "?": "no_data",
+        "p": "present",
+        "l": "late",
+        "a": "absent",
+        "j": "justified",
+        "e": "left_early",
+        "n": "no_class",
+        "?": "no_data",
     }
     session.add_all(
         AttendanceDay(
