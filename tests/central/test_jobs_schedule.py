@@ -98,7 +98,7 @@ def test_the_schedule_holds_every_job_at_its_pace(jobs: Jobs) -> None:
 
     planned = {job.id: str(job.trigger) for job in scheduler.get_jobs()}
 
-    assert {name: planned[name] for name in ("guard", "sweep", "tidy")} == {
+    assert {name: planned[name] for name in ("guard", "sweep", "watch", "close_days", "tidy")} == {
         "guard": "interval[0:00:02]",
         "sweep": "interval[0:00:02]",
         "watch": "interval[0:00:15]",
