@@ -108,7 +108,7 @@ class Stack:
             **self.environment("web"),
             "DEVICE_API_KEY": self.state.secret("device-api-key"),
             "DEV_GATES_URL": self.address("gates"),
-            "ENABLE_REAL_NOTIFICATIONS": "true",  # so that the message log says what the worker does
+            "ENABLE_REAL_NOTIFICATIONS": "true",  # the log says what is sent
             "PROMETHEUS_MULTIPROC_DIR": str(self.run_folder),
             "WEBAUTHN_RP_ORIGIN": self.web_url,
             "WHATSAPP_APP_SECRET": self.state.secret("whatsapp-app-secret"),
