@@ -6,6 +6,7 @@ and the broker delivers what was not stored.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -29,11 +30,21 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     logging.configure(settings, "ingest")
+    spare_the_collector()
     stopping = Event()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wanted, lambda *_: stopping.set())
     run(settings, stopping)
     return 0
+
+
+def spare_the_collector() -> None:
+    """Look for cycles rarely. A batch makes thousands of objects and leaves hardly a cycle.
+
+    At Python's own pace the search takes a fifth of the time that ingest spends on a tap.
+    """
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def run(settings: Settings, stopping: Event) -> None:

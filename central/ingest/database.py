@@ -44,8 +44,8 @@ _SETTINGS: Final = {
     "jit": "off",  # what is switched off above looks expensive, which is when jit sets in
 }
 # Plans are kept, and the tables of a new school grow a thousandfold within its first morning.
-# Making them anew costs some milliseconds.
-REPLAN_SECONDS: Final = 10
+# Making them anew costs a few milliseconds.
+REPLAN_SECONDS: Final = 2
 _CONNECT: Final[dict[str, Any]] = {
     "application_name": "attendance-ingest",
     "connect_timeout": 5,

@@ -168,7 +168,7 @@ def test_swagger_ui_works_under_our_policy(
         page.get_by_role("button", name="Authorize").click()
         page.locator("#auth-bearer-value").first.fill(director.token)
         page.get_by_role("button", name="Apply credentials").first.click()
-        page.get_by_role("button", name="Close").click()
+        page.get_by_role("button", name="Close", exact=True).first.click()
         page.locator("#operations-Me-get_me .opblock-summary-control").click()
         page.get_by_role("button", name="Try it out").click()
         page.get_by_role("button", name="Execute").click()

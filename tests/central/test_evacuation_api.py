@@ -115,4 +115,4 @@ def test_a_period_that_makes_no_sense_is_refused(
 ) -> None:
     director = a_caller_as(app, session, a_school(session), "director")
 
-    assert director.get("/reports/attendance", **period).status_code == 422
+    assert director.get("/reports/attendance", **period).status_code == 409

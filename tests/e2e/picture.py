@@ -73,7 +73,7 @@ def _record_today(
 
 
 def main(folder: Path) -> None:
-    """Write ``board.png``, ``board-phone.png`` and ``phone.png`` into ``folder``."""
+    """Write ``board.png`` and ``phone.png`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="attendance-picture-") as state:
         Path(state).chmod(0o711)
@@ -88,15 +88,16 @@ def main(folder: Path) -> None:
 def _photograph(line: Line, folder: Path) -> None:
     email, password = line.account("director")
     with chromium() as browser:
-        for width, name in ((DESKTOP, "board.png"), (PHONE, "board-phone.png")):
-            visit = Visit(browser, line.origin, width=width)
-            visit.sign_in(email, password)
-            visit.page.goto("/app/board")
-            visit.page.get_by_text("En vivo").wait_for()
-            visit.keep(folder / name)
+        visit = Visit(browser, line.origin, width=DESKTOP)
+        visit.sign_in(email, password)
+        visit.page.goto("/app/board")
+        visit.page.get_by_text("En vivo").wait_for()
+        visit.keep(folder / "board.png")
         phone = line.messages()[-1]["phone"]
         visit = Visit(browser, line.urls["phones"].rstrip("/"), width=PHONE)
-        visit.photograph(f"/?lang=es#{phone}", folder / "phone.png")
+        visit.page.goto(f"/?lang=es#{phone}")
+        visit.page.get_by_text("ingresó").last.wait_for()
+        visit.keep(folder / "phone.png")
 
 
 if __name__ == "__main__":
