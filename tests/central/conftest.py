@@ -8,13 +8,14 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from apiflask import APIFlask
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from central.app import create_app
-from central.db import Base, db, enter_schools
+from central.db import db, enter_schools
 from central.settings import Settings
 from devkit.servers import Postgres
+from tests.emptying import empty
 
 SECRET = "a-secret-for-tests-that-is-long-enough-to-use"
 
@@ -54,9 +55,7 @@ def owner(settings: Settings) -> Iterator[Engine]:
 def database(owner: Engine) -> Iterator[Engine]:
     """The database as its owner, who sees every school; emptied afterwards."""
     yield owner
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with owner.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    empty(owner)
 
 
 @pytest.fixture

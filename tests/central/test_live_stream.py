@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text, update
+from sqlalchemy import Engine, create_engine, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from central.accounts.models import Membership, WebSession
-from central.db import Base
 from central.people.models import Student
 from central.settings import Settings
 from central.web.live_hub import STREAMS
@@ -24,6 +23,7 @@ from tests.central.conftest import SECRET, migrated
 from tests.central.live_school import Watched, a_watched_school
 from tests.central.live_server import Stream, Told, WebServer, a_cookie, web_server
 from tests.central.pages import a_member
+from tests.emptying import empty
 
 BOARD = "/app/live/board"
 
@@ -63,9 +63,7 @@ def server(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
 def live_owner(live_settings: Settings) -> Iterator[Engine]:
     engine = create_engine(live_settings.database_url, poolclass=NullPool)
     yield engine
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    empty(engine)
 
 
 @pytest.fixture

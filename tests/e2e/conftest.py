@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from central.db import Base
 from central.settings import Settings
 from devkit.servers import Postgres
 from emulators.web import Request, Response, Route, Server, Site, as_json
@@ -20,6 +19,7 @@ from tests.central.conftest import SECRET, migrated
 from tests.central.live_school import Watched, a_watched_school
 from tests.central.live_server import WebServer, web_server
 from tests.e2e.browser import chromium
+from tests.emptying import empty
 
 GREETINGS: dict[object, tuple[str, str | None]] = {
     "unknown": ("reject", None),
@@ -89,9 +89,7 @@ def browser() -> Iterator[Browser]:
 def web_owner(web_settings: Settings) -> Iterator[Engine]:
     engine = create_engine(web_settings.database_url, poolclass=NullPool)
     yield engine
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+    empty(engine)
 
 
 @pytest.fixture

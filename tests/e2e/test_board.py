@@ -39,7 +39,9 @@ WATCH_ROWS = """
 FAULTS = """
 () => {
   const faults = [];
-  const name = (e) => (e.getAttribute("aria-label") || e.title || e.innerText || "").trim()
+  // rows off the screen are not laid out, so that they have no inner text, but they have a name
+  const words = (e) => e.innerText || (e.closest(".sighting") ? e.textContent : "");
+  const name = (e) => (e.getAttribute("aria-label") || e.title || words(e)).trim()
     || [...e.querySelectorAll("img[alt], svg title")].map((i) => i.alt || i.textContent).join("");
   for (const e of document.querySelectorAll("a, button, summary"))
     if (e.checkVisibility() && !name(e)) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def running(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """``python -m module``, told to stop at the end; it must obey within two seconds."""
+    """``python -m module``, told to stop at the end; it must obey within a few seconds."""
     command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -21,7 +21,7 @@ def running(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=2)
+                process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
