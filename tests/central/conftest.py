@@ -15,7 +15,7 @@ from central.app import create_app
 from central.db import db, enter_schools
 from central.settings import Settings
 from devkit.servers import Postgres
-from tests.emptying import empty
+from tests.emptying import empty_and_renumber
 
 SECRET = "a-secret-for-tests-that-is-long-enough-to-use"
 
@@ -55,7 +55,7 @@ def owner(settings: Settings) -> Iterator[Engine]:
 def database(owner: Engine) -> Iterator[Engine]:
     """The database as its owner, who sees every school; emptied afterwards."""
     yield owner
-    empty(owner)
+    empty_and_renumber(owner)
 
 
 @pytest.fixture
