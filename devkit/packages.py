@@ -20,25 +20,33 @@ def install() -> None:
     """Make the environment and bring it to what ``LOCK`` names, no more and no less."""
     if not _works(VENV_PYTHON):
         _make_environment()
-    uv = _uv()
-    if uv is not None:
-        _run_uv(uv, "pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON), str(LOCK))
-    else:
+    sync = ("pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON), str(LOCK))
+    if not _uv_managed(*sync):
         _run_pip(LOCK)
 
 
 def add(lock: Path) -> None:
     """Install what ``lock`` names beside what is there."""
-    uv = _uv()
-    if uv is not None:
-        options = ("--require-hashes", "--python", str(VENV_PYTHON), "-r", str(lock))
-        _run_uv(uv, "pip", "install", *options)
-    else:
+    options = ("--require-hashes", "--python", str(VENV_PYTHON), "-r", str(lock))
+    if not _uv_managed("pip", "install", *options):
         _run_pip(lock)
 
 
+def _uv_managed(*arguments: str) -> bool:
+    """Whether uv is there and did it; pip, which is slower, may be set up where uv is not."""
+    uv = _uv()
+    if uv is None:
+        return False
+    try:
+        _run_uv(uv, *arguments)
+    except DevError:
+        return False
+    return True
+
+
 def _run_uv(uv: Path, *arguments: str) -> None:
-    run((str(uv), *arguments), inherited(), cwd=ROOT)
+    """Trusting whom the machine trusts: a school's network may have an authority of its own."""
+    run((str(uv), *arguments), inherited() | {"UV_SYSTEM_CERTS": "true"}, cwd=ROOT)
 
 
 def _run_pip(lock: Path) -> None:
