@@ -55,6 +55,8 @@ def logged_in(broker: Mosquitto, name: str, password: str) -> Iterator[Somebody]
     finally:
         client.disconnect()
         client.loop_stop()
+        # Else client and callbacks hold one another, and paho's sockets are left to the collector.
+        client.on_message = client.on_subscribe = client.on_publish = None
 
 
 @pytest.fixture
