@@ -22,7 +22,8 @@ from central.attendance.board_queries import (
 from central.attendance.models import AttendanceDay
 from central.calendar.queries import hours_on
 from central.people.models import Course, Student
-from central.people.queries import fold, folded, has_words
+from central.people.name_rules import fold
+from central.people.queries import folded, has_words
 
 # What lists can be narrowed to. They overlap as the board's figures do: who came late is inside
 # too, until they leave.

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
-from central.people.models import Course, Student, TeacherCourse
+from central.people.models import Course, Student
+from central.people.queries import has_words
 
 Courses = Collection[int] | None
-
-# Whoever searches types without accents as often as with them.
-_ACCENTED: Final = "áàäâãéèëêíìïîóòöôõúùüûñç"
-_PLAIN: Final = "aaaaaeeeeiiiiooooouuuunc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +41,6 @@ class StudentListed:
     left_on: date | None
 
 
-def courses_taught(session: Session, school_id: int, user_id: int) -> list[int]:
-    """The courses that a teacher may see."""
-    return list(
-        session.scalars(
-            select(TeacherCourse.course_id)
-            .where(TeacherCourse.school_id == school_id, TeacherCourse.user_id == user_id)
-            .order_by(TeacherCourse.course_id)
-        )
-    )
-
-
 def students_after(
     session: Session,
     school_id: int,
@@ -72,11 +57,10 @@ def students_after(
     statement = _students(school_id, courses).where(Student.id > after)
     if where.course_id is not None:
         statement = statement.where(Student.course_id == where.course_id)
-    full_name = func.translate(
-        func.lower(Student.given_names + " " + Student.family_names), _ACCENTED, _PLAIN
-    )
-    for word in _folded(where.name or "").split():
-        statement = statement.where(full_name.contains(word, autoescape=True))
+    if where.name:
+        statement = statement.where(
+            has_words(where.name, Student.given_names, Student.family_names)
+        )
     return [_listed(row) for row in session.execute(statement.order_by(Student.id).limit(limit))]
 
 
@@ -109,8 +93,3 @@ def _listed(row: Row[*tuple[Any, ...]]) -> StudentListed:
         enrolled_on=student.enrolled_on,
         left_on=student.left_on,
     )
-
-
-def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.lower())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

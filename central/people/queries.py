@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import ColumnElement
 
 from central.people.models import Course
+from central.people.name_rules import fold
 
 MOST_WORDS = 6  # of a search; nobody's name needs more, and each is one more comparison a row
 
@@ -20,13 +20,6 @@ MOST_WORDS = 6  # of a search; nobody's name needs more, and each is one more co
 class CourseNamed:
     id: int
     name: str
-
-
-def fold(text: str) -> str:
-    """``text`` as it is compared: lower case, no accents, single spaces. ``Muñoz`` is ``munoz``."""
-    letters = unicodedata.normalize("NFD", text.lower())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(plain.split())
 
 
 def folded(text: Any) -> ColumnElement[str]:

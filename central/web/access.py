@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from central.accounts import queries, service
 from central.accounts.queries import SignedIn
-from central.accounts.rules import PERMISSIONS, Viewer, school_to_enter, staff_schools
+from central.accounts.rules import PERMISSIONS, SchoolSeen, Viewer, school_to_enter, staff_schools
 from central.db import db, enter_schools
 from central.errors import NotAllowed
 
@@ -33,6 +33,13 @@ def current_viewer() -> Viewer:
     viewer = g.viewer
     assert isinstance(viewer, Viewer)
     return viewer
+
+
+def current_school() -> SchoolSeen:
+    """The school looked at, inside a view that demands a permission."""
+    school = current_viewer().school
+    assert school is not None
+    return school
 
 
 def current_session() -> SignedIn:

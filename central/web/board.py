@@ -18,7 +18,7 @@ from central.attendance import passage_queries, student_queries
 from central.attendance.passage_queries import Sighting
 from central.attendance.student_queries import GROUPS, StudentNow
 from central.db import db
-from central.people.queries import fold
+from central.people.name_rules import fold
 from central.web.access import current_viewer, requires
 from central.web.board_curve import clock
 from central.web.board_feed import render_parts, update_after, usual_days

@@ -24,7 +24,7 @@ from central.attendance.board_rules import (
     usual_counts,
 )
 from central.no_shows.service import KIND as NO_SHOWS
-from central.people.api_queries import courses_taught
+from central.people.scope_queries import courses_seen
 from central.tasks.queries import TaskListed, open_tasks
 from central.web.board_curve import SIZES, Drawing, draw
 from central.web.board_usual import UsualDays
@@ -118,14 +118,12 @@ class Summary:
 def audience_of(session: Session, viewer: Viewer) -> Audience:
     """The audience that a viewer belongs to; the session has entered the viewer's school."""
     assert viewer.school is not None
-    courses = None
-    if not viewer.may("see_every_course"):
-        courses = frozenset(courses_taught(session, viewer.school.id, viewer.user_id))
+    courses = courses_seen(session, viewer)
     return Audience(
         school_id=viewer.school.id,
         timezone=viewer.school.timezone,
         locale=viewer.locale,
-        courses=courses,
+        courses=None if courses is None else frozenset(courses),
         sees_gates=viewer.may("see_gates"),
         sees_messages=viewer.may("see_messages"),
         decides=viewer.may("decide_tasks"),

@@ -19,7 +19,7 @@ from central.errors import Busy, Conflict, DomainError, NotAllowed, NotFound
 from central.media.store import Store, store_of
 from central.settings import Settings
 from central.web import desk_wording
-from central.web.access import current_viewer
+from central.web.access import current_school, current_viewer
 from central.withdrawals.queries import StudentSeen, student_seen
 
 LONGEST_TEXT: Final = 500
@@ -58,9 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def here() -> Here:
-    viewer = current_viewer()
-    assert viewer.school is not None
-    return Here(viewer.school, viewer.user_id, datetime.now(UTC))
+    return Here(current_school(), current_viewer().user_id, datetime.now(UTC))
 
 
 def documents() -> Store:

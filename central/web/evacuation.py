@@ -14,7 +14,6 @@ from flask import url_for as address
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from central.accounts.rules import SchoolSeen
 from central.attendance.student_queries import StudentNow, students_found
 from central.db import db
 from central.errors import Conflict
@@ -23,7 +22,7 @@ from central.evacuation.queries import CourseStands
 from central.evacuation.rules import KINDS, STATES, counts_of
 from central.evacuation.sealed_service import has_pin, replace_pin
 from central.evacuation.service import SentMark
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, current_viewer, requires
 from central.web.board import wall_clock
 from central.web.inside import contacts_shown, wants_phones
 
@@ -51,7 +50,7 @@ def _running_here() -> int | None:
 @requires("mark_evacuation")
 def index() -> ResponseReturnValue:
     """Begin one, go on with the one that runs, look at those that were."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     return render(
         "evacuation/index.html",
         running=queries.running(session, school.id),
@@ -65,7 +64,7 @@ def index() -> ResponseReturnValue:
 @requires("lead_evacuation")
 def pin() -> ResponseReturnValue:
     """Make a new PIN for the gates' lists, and show it this once."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     made = replace_pin(session, school.id, current_viewer().user_id, now=datetime.now(UTC))
     session.commit()
     return render("evacuation/pin.html", pin=made)
@@ -74,7 +73,7 @@ def pin() -> ResponseReturnValue:
 @bp.post("/app/evacuations")
 @requires("lead_evacuation")
 def start() -> ResponseReturnValue:
-    session, school, now = db.session(), _school(), datetime.now(UTC)
+    session, school, now = db.session(), current_school(), datetime.now(UTC)
     kind = request.form.get("kind", "")
     today = now.astimezone(ZoneInfo(school.timezone)).date()
     if kind not in KINDS:
@@ -93,7 +92,7 @@ def start() -> ResponseReturnValue:
 @requires("mark_evacuation")
 def one(evacuation_id: int) -> ResponseReturnValue:
     """The list to mark while it runs, and afterwards the report; ``?phones=1`` adds numbers."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     evacuation = queries.one_evacuation(session, school.id, evacuation_id)
     people = queries.evacuees(session, school.id, evacuation_id)
     contacts = None
@@ -116,7 +115,7 @@ def one(evacuation_id: int) -> ResponseReturnValue:
 
 def _not_listed(listed: set[int]) -> list[StudentNow] | None:
     """Students of the name typed who are not on the list; None if none was typed."""
-    typed, school = request.args.get("find", "").strip(), _school()
+    typed, school = request.args.get("find", "").strip(), current_school()
     if not typed:
         return None
     today = datetime.now(UTC).astimezone(ZoneInfo(school.timezone)).date()
@@ -128,7 +127,7 @@ def _not_listed(listed: set[int]) -> list[StudentNow] | None:
 @requires("mark_evacuation")
 def state(evacuation_id: int) -> Response:
     """Every mark and count as it stands now, for a page that has the names already."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     evacuation = queries.one_evacuation(session, school.id, evacuation_id)
     people = queries.evacuees(session, school.id, evacuation_id)
     courses = queries.by_course(session, school.id, evacuation_id, people)
@@ -150,7 +149,7 @@ def _states(courses: list[CourseStands], zone: ZoneInfo) -> Iterator[tuple[str, 
 @requires("mark_evacuation")
 def marks(evacuation_id: int) -> ResponseReturnValue:
     """Marks of a phone, as JSON; or one mark of a browser without scripts, as a form."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     sent = list(_sent_as_json() if request.is_json else _sent_as_form())
     taken = service.mark(
         session,
@@ -171,7 +170,7 @@ def marks(evacuation_id: int) -> ResponseReturnValue:
 @bp.post("/app/evacuations/<int:evacuation_id>/staff")
 @requires("lead_evacuation")
 def assign(evacuation_id: int) -> ResponseReturnValue:
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     course_id = request.form.get("course", type=int)
     chosen = request.form.get("staff", type=int)
     known = {member.id for member in queries.staff_members(session, school.id)}
@@ -187,7 +186,7 @@ def assign(evacuation_id: int) -> ResponseReturnValue:
 @requires("mark_evacuation")
 def add(evacuation_id: int) -> ResponseReturnValue:
     """Put a student on the list whom the gates had not seen."""
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     student_id = request.form.get("student", type=int)
     if student_id is not None:
         viewer = current_viewer()
@@ -199,7 +198,7 @@ def add(evacuation_id: int) -> ResponseReturnValue:
 @bp.post("/app/evacuations/<int:evacuation_id>/end")
 @requires("lead_evacuation")
 def end(evacuation_id: int) -> ResponseReturnValue:
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     note = request.form.get("note", "").strip()[:LONGEST_NOTE]
     viewer = current_viewer()
     try:
@@ -238,9 +237,3 @@ def _uuid(written: str) -> UUID | None:
         return UUID(written)
     except ValueError:
         return None
-
-
-def _school() -> SchoolSeen:
-    school = current_viewer().school
-    assert school is not None
-    return school

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from central.db import db
 from central.evacuation.inside_queries import Contact, Inside, contacts_of, inside_now
 from central.evacuation.service import record_phones_seen
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, current_viewer, requires
 from central.web.board_page import audience_of
 
 bp = Blueprint("inside", __name__)
@@ -58,9 +58,8 @@ def contacts_shown(
     students: Sequence[Inside] | Sequence[int], where: str
 ) -> dict[int, list[Contact]]:
     """Whom to call about each student. That they were looked at is recorded and committed."""
-    viewer, session = current_viewer(), db.session()
-    assert viewer.school is not None
+    session, school_id = db.session(), current_school().id
     ids = [student if isinstance(student, int) else student.id for student in students]
-    record_phones_seen(session, viewer.school.id, viewer.user_id, where, len(ids))
+    record_phones_seen(session, school_id, current_viewer().user_id, where, len(ids))
     session.commit()
-    return contacts_of(session, viewer.school.id, ids)
+    return contacts_of(session, school_id, ids)

@@ -21,7 +21,7 @@ from central.accounts.queries import roles_by_school, still_signed_in
 from central.accounts.rules import may
 from central.db import db
 from central.settings import Settings
-from central.web.access import current_session, current_viewer, requires
+from central.web.access import current_school, current_session, current_viewer, requires
 from central.web.board_feed import BoardFeed, update_after
 from central.web.board_page import audience_of
 from central.web.evacuation_feed import EvacuationAudience, EvacuationFeed
@@ -72,8 +72,7 @@ def board() -> ResponseReturnValue:
 @requires("see_messages")
 def messages() -> ResponseReturnValue:
     """Says when the school's messages changed; the page then asks for them."""
-    school = current_viewer().school
-    assert school is not None
+    school = current_school()
     return _stream(
         MessagesAudience(school.id),
         MessagesFeed,
@@ -86,8 +85,7 @@ def messages() -> ResponseReturnValue:
 @requires("mark_evacuation")
 def evacuation() -> ResponseReturnValue:
     """Says when somebody marked; the page then asks how things stand."""
-    school = current_viewer().school
-    assert school is not None
+    school = current_school()
     return _stream(
         EvacuationAudience(school.id),
         EvacuationFeed,
@@ -127,8 +125,7 @@ def _cursor() -> int:
 def _still_allowed(permission: str) -> Callable[[], bool]:
     """Asks whether the person may go on watching; for use when the request is over."""
     viewer, session_hash, engine = current_viewer(), current_session().session_hash, db.engine
-    assert viewer.school is not None
-    school_id = viewer.school.id
+    school_id = current_school().id
     return lambda: _allowed(engine, session_hash, viewer.user_id, school_id, permission)
 
 

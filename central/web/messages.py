@@ -16,7 +16,7 @@ from central.db import db
 from central.notifications import queries
 from central.notifications.queries import PAGE_SIZE, Cursor, LogFilter, LoggedMessage
 from central.settings import Settings
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, requires
 from central.web.messages_wording import explain
 
 MOST_ROWS: Final = 500  # refreshed at once; beyond it a page shows less of its end
@@ -94,8 +94,7 @@ def now() -> ResponseReturnValue:
 
 
 def _shown(asked: Asked, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
-    school = current_viewer().school
-    assert school is not None
+    school = current_school()
     session = db.session()
     counts = queries.counts_by_status(session, school.id, asked.on_date, asked.typed)
     page = queries.message_log(session, school.id, asked.filter(), before=_cursor(), limit=limit)
@@ -115,8 +114,7 @@ def _shown(asked: Asked, *, limit: int = PAGE_SIZE) -> dict[str, Any]:
 
 
 def _asked() -> Asked:
-    school = current_viewer().school
-    assert school is not None
+    school = current_school()
     today = datetime.now(UTC).astimezone(ZoneInfo(school.timezone)).date()
     status = request.args.get("status")
     return Asked(

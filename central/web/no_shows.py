@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,13 +11,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from central.accounts.rules import SchoolSeen
 from central.db import db
 from central.errors import NotFound
 from central.no_shows import queries, service
-from central.people.api_queries import courses_taught
+from central.people.scope_queries import courses_seen
 from central.tasks.service import Decision
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, current_viewer, requires
 from central.web.tasks_wording import ENDINGS, GROUPS, RESOLUTIONS
 
 LONGEST_NOTE: Final = 500
@@ -30,10 +28,12 @@ bp = Blueprint("no_shows", __name__)
 @requires("see_attendance")
 def index() -> ResponseReturnValue:
     """A date's missing students; ``?date=``, today without it, and ``?group=`` narrow it."""
-    school, zone = _school(), ZoneInfo(_school().timezone)
+    school, zone = current_school(), ZoneInfo(current_school().timezone)
     today = datetime.now(UTC).astimezone(zone).date()
     on_date = min(_date(request.args.get("date", "")) or today, today)
-    listed = queries.no_shows_on(db.session(), school.id, on_date, _courses())
+    listed = queries.no_shows_on(
+        db.session(), school.id, on_date, courses_seen(db.session(), current_viewer())
+    )
     group = request.args.get("group")
     group = group if group in GROUPS else None
     return render_template(
@@ -59,7 +59,7 @@ def resolve(day: str, student_id: int) -> ResponseReturnValue:
     note = request.form.get("note", "").replace("\x00", "").strip()[:LONGEST_NOTE] or None
     service.resolve(
         session,
-        _school().id,
+        current_school().id,
         (on_date, student_id),
         request.form.get("resolution", ""),
         Decision("done", current_viewer().user_id, note),
@@ -75,27 +75,13 @@ def resolve(day: str, student_id: int) -> ResponseReturnValue:
 def own(day: str, student_id: int) -> ResponseReturnValue:
     """The person looking takes it on to find the student."""
     session, on_date = db.session(), _known_date(day)
-    service.take(session, _school().id, (on_date, student_id), current_viewer().user_id)
+    service.take(session, current_school().id, (on_date, student_id), current_viewer().user_id)
     session.commit()
     return redirect(_back(on_date, student_id), 303)
 
 
 def _back(on_date: date, student_id: int) -> str:
     return url_for("no_shows.index", date=on_date.isoformat(), _anchor=f"s-{student_id}")
-
-
-def _school() -> SchoolSeen:
-    school = current_viewer().school
-    assert school is not None
-    return school
-
-
-def _courses() -> Collection[int] | None:
-    """A teacher's own; None is the whole school."""
-    viewer = current_viewer()
-    if viewer.may("see_every_course"):
-        return None
-    return courses_taught(db.session(), _school().id, viewer.user_id)
 
 
 def _date(given: str) -> date | None:

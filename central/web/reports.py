@@ -15,12 +15,12 @@ from flask_babel import lazy_gettext as _l
 
 from central.accounts.service import record
 from central.db import db
-from central.people.api_queries import courses_taught
+from central.people.scope_queries import courses_seen
 from central.reports import queries
 from central.reports.queries import Period, Report, StudentTally
 from central.reports.rules import BAND_NAMES, Tally, bands_of
 from central.spreadsheets import csv_file
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, current_viewer, requires
 from central.web.reports_chart import SIZES, draw
 
 DAYS: Final = (30, 60, 120)  # to choose from; 60 is about a term's half
@@ -80,7 +80,9 @@ def index() -> ResponseReturnValue:
 def trend() -> ResponseReturnValue:
     """Attendance day by day, which the page asks for once it shows the rest."""
     asked = _asked()
-    days = queries.attendance_by_day(db.session(), _school_id(), asked.period, _courses(asked))
+    days = queries.attendance_by_day(
+        db.session(), current_school().id, asked.period, _courses(asked)
+    )
     return render_template(
         "reports/_trend.html", days=days, drawings=[draw(days, size) for size in SIZES]
     )
@@ -95,7 +97,7 @@ def students_csv() -> Response:
     viewer = current_viewer()
     record(
         db.session(),
-        _school_id(),
+        current_school().id,
         viewer.user_id,
         "exported_report",
         detail={"students": len(listed), "days": asked.days},
@@ -146,16 +148,19 @@ def _listed(report: Report, asked: Asked) -> list[StudentTally]:
 
 
 def _report(asked: Asked) -> Report:
-    return queries.attendance_report(db.session(), _school_id(), asked.period, _seen_courses())
+    return queries.attendance_report(
+        db.session(),
+        current_school().id,
+        asked.period,
+        courses_seen(db.session(), current_viewer()),
+    )
 
 
 def _asked() -> Asked:
-    school = current_viewer().school
-    assert school is not None
-    today = datetime.now(UTC).astimezone(ZoneInfo(school.timezone)).date()
+    today = datetime.now(UTC).astimezone(ZoneInfo(current_school().timezone)).date()
     days = min(max(request.args.get("days", USUAL_DAYS, type=int), 1), LONGEST_DAYS)
     band, course = request.args.get("band"), request.args.get("course", type=int)
-    seen = _seen_courses()
+    seen = courses_seen(db.session(), current_viewer())
     if course is not None and seen is not None and course not in seen:
         abort(404)
     return Asked(
@@ -171,17 +176,6 @@ def _first(today: date, days: int) -> date:
 
 
 def _courses(asked: Asked) -> list[int] | None:
-    return [asked.course] if asked.course is not None else _seen_courses()
-
-
-def _seen_courses() -> list[int] | None:
-    viewer = current_viewer()
-    if viewer.may("see_every_course"):
-        return None
-    return courses_taught(db.session(), _school_id(), viewer.user_id)
-
-
-def _school_id() -> int:
-    school = current_viewer().school
-    assert school is not None
-    return school.id
+    return (
+        [asked.course] if asked.course is not None else courses_seen(db.session(), current_viewer())
+    )

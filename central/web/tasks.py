@@ -22,7 +22,7 @@ from central.people.queries import course_names
 from central.tasks import queries, service
 from central.tasks.queries import TaskListed
 from central.tasks.service import Decision
-from central.web.access import current_viewer, requires
+from central.web.access import current_school, current_viewer, requires
 from central.web.tasks_wording import STATES, TITLES, reasons_in_words
 
 LONGEST_NOTE: Final = 500
@@ -39,7 +39,7 @@ def register(app: Flask) -> None:
 @bp.get("/app/tasks")
 @requires("decide_tasks")
 def index() -> ResponseReturnValue:
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     return render_template(
         "tasks/index.html",
         open=queries.open_tasks(session, school.id),
@@ -59,7 +59,7 @@ def count() -> ResponseReturnValue:
 @bp.get("/app/tasks/<int:task_id>")
 @requires("decide_tasks")
 def one(task_id: int) -> ResponseReturnValue:
-    session, school = db.session(), _school()
+    session, school = db.session(), current_school()
     task = queries.one_task(session, school.id, task_id)
     held, inside = [], []
     if task.kind == no_shows.KIND:
@@ -81,7 +81,7 @@ def one(task_id: int) -> ResponseReturnValue:
 def families(task_id: int) -> ResponseReturnValue:
     """How many families confirming would tell, for the courses that are ticked."""
     chosen = request.args.getlist("course", type=int)
-    held = held_courses(db.session(), _school().id, task_id, chosen)
+    held = held_courses(db.session(), current_school().id, task_id, chosen)
     return render_template("tasks/_confirm.html", total=held[-1], chosen=chosen)
 
 
@@ -89,7 +89,7 @@ def families(task_id: int) -> ResponseReturnValue:
 @requires("decide_tasks")
 def decide(task_id: int) -> ResponseReturnValue:
     """Confirm or dismiss, for the ticked courses or wholly; or say that it is done."""
-    session, school, now = db.session(), _school(), datetime.now(UTC)
+    session, school, now = db.session(), current_school(), datetime.now(UTC)
     task = queries.one_task(session, school.id, task_id)
     action = request.form.get("action", "")
     decision = Decision("done", current_viewer().user_id, _note())
@@ -117,7 +117,7 @@ def decide(task_id: int) -> ResponseReturnValue:
 def own(task_id: int) -> ResponseReturnValue:
     session = db.session()
     try:
-        service.take_task(session, _school().id, task_id, current_viewer().user_id)
+        service.take_task(session, current_school().id, task_id, current_viewer().user_id)
         session.commit()
     except Conflict:
         session.rollback()
@@ -135,7 +135,7 @@ def _link(task: TaskListed) -> str:
 
 
 def _decide_no_shows(task_id: int, action: str, decision: Decision, now: datetime) -> Any:
-    session, school_id = db.session(), _school().id
+    session, school_id = db.session(), current_school().id
     courses = None if request.form.get("all") else request.form.getlist("course", type=int)
     if courses is not None and not courses:
         return gettext("Tick at least one course.")
@@ -154,12 +154,6 @@ def _note() -> str | None:
     return request.form.get("note", "").replace("\x00", "").strip()[:LONGEST_NOTE] or None
 
 
-def _school() -> SchoolSeen:
-    school = current_viewer().school
-    assert school is not None
-    return school
-
-
 def _wording(school: SchoolSeen) -> Mapping[str, Any]:
     zone = ZoneInfo(school.timezone)
     names = course_names(db.session(), school.id)
@@ -173,4 +167,4 @@ def _wording(school: SchoolSeen) -> Mapping[str, Any]:
 
 def open_task_count() -> int:
     """How many tasks wait in the school that the viewer, who decides them, looks at."""
-    return queries.open_count(db.session(), _school().id)
+    return queries.open_count(db.session(), current_school().id)

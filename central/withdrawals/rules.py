@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from central.people.name_rules import fold
 
 RUN, PASSPORT = "run", "passport"
 
@@ -131,10 +132,4 @@ def _is(order: Forbidden, collector: Collector, shown: Identity) -> bool:
             return False
     if order.guardian_id is not None and collector.guardian_id is not None:
         return False
-    return _folded(order.name) == _folded(collector.name)
-
-
-def _folded(name: str) -> str:
-    letters = unicodedata.normalize("NFD", name.casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(plain.split())
+    return fold(order.name) == fold(collector.name)

@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from central.attendance.closing_queries import closings, inside_on
 from central.attendance.closing_service import close_day, dates_to_close
-from central.attendance.rate_queries import bands, student_rates
 from central.models import AttendanceDay
 from central.no_shows.watch_service import end_day
 from central.tasks import queries as task_queries
-from tests.builders import SCHOOL_DAY, a_course, a_school, a_student, minutes
+from tests.builders import SCHOOL_DAY, minutes
 from tests.central.missing import (
     BELL,
     DUE,
@@ -135,47 +134,3 @@ def _inside(morning: MorningSchool, on_date: date) -> AttendanceDay:
         passages=1,
         confidence="sure",
     )
-
-
-@pytest.mark.parametrize(
-    ("attended", "band"),
-    [
-        *((100, "normal"), (97, "normal"), (96, "at_risk"), (90, "at_risk")),
-        *((89, "chronic"), (85, "chronic"), (84, "severe"), (0, "severe")),
-    ],
-)
-def test_a_band_is_of_days_with_class_and_data(session: Session, attended: int, band: str) -> None:
-    school = a_school(session)
-    course = a_course(session, school)
-    student = a_student(session, course)
-    first = date(2026, 1, 1)
-    for number in range(110):
-        status = "present" if number < attended else "absent" if number < 100 else "no_data"
-        status = "justified" if status == "absent" and number % 2 else status
-        session.add(
-            AttendanceDay(
-                school_id=school.id,
-                on_date=first + timedelta(days=number),
-                student_id=student.id,
-                status="no_class" if number > 105 else status,
-                inside=False,
-                passages=0,
-                confidence="sure",
-            )
-        )
-    session.commit()
-
-    span = (first, first + timedelta(days=200))
-    (rate,) = student_rates(session, school.id, span)
-    whole, of_course = bands(session, school.id, span)
-
-    assert (rate.attended, rate.days, rate.band) == (attended, 100, band)
-    assert (whole.course_id, of_course.course_id) == (None, course.id)
-    assert getattr(of_course, band) == getattr(whole, band) == 1
-    assert whole.students == 1
-
-
-def test_without_days_there_are_no_bands(session: Session) -> None:
-    school = a_school(session)
-
-    assert bands(session, school.id, (SCHOOL_DAY, SCHOOL_DAY)) == []

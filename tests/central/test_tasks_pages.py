@@ -184,7 +184,7 @@ def test_a_teacher_sees_nobody_of_other_courses(
     assert "Rojas" not in page.text
 
 
-@pytest.mark.parametrize("path", ["/app/no-shows", "/app/closings", "/app/rates", "/app/tasks"])
+@pytest.mark.parametrize("path", ["/app/no-shows", "/app/closings", "/app/tasks"])
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_an_empty_school_has_these_pages_too(
     session: Session, app: APIFlask, path: str, language: str

@@ -10,9 +10,10 @@ from apiflask import APIBlueprint
 from central.api.auth import bearer, caller_who
 from central.api.paging import cut, day_after, day_cursor
 from central.api.v1.schemas import AttendanceDayPage, AttendanceDaysQuery
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.attendance.api_queries import DayFilter, days_after
 from central.db import db
+from central.people.scope_queries import courses_seen
 
 bp = APIBlueprint(
     "api_attendance_days", __name__, url_prefix="/api/v1/attendance-days", tag="Attendance days"

@@ -11,9 +11,10 @@ from apiflask import APIBlueprint
 from central.api.auth import bearer, caller_who
 from central.api.paging import cut, id_after, id_cursor
 from central.api.v1.safety_schemas import InsidePage, InsideQuery
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.db import db
 from central.evacuation.inside_queries import inside_now
+from central.people.scope_queries import courses_seen
 from central.schools.queries import today_at
 
 bp = APIBlueprint("api_inside", __name__, url_prefix="/api/v1/inside", tag="Building")

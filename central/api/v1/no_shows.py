@@ -10,10 +10,11 @@ from apiflask import APIBlueprint
 
 from central.api.auth import bearer, caller_who
 from central.api.v1.follow_up_schemas import NoShowList, NoShowOut, NoShowsQuery, ResolutionIn
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.db import db
 from central.no_shows.queries import no_shows_on, one_no_show
 from central.no_shows.service import resolve
+from central.people.scope_queries import courses_seen
 from central.tasks.service import Decision
 
 bp = APIBlueprint("api_no_shows", __name__, url_prefix="/api/v1/no-shows", tag="No-shows")

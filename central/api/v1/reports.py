@@ -17,9 +17,10 @@ from central.api.v1.safety_schemas import (
     StudentReportPage,
     StudentReportQuery,
 )
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.db import db
 from central.errors import Conflict
+from central.people.scope_queries import courses_seen
 from central.reports.queries import Period, Report, attendance_report
 from central.reports.rules import Tally, bands_of
 from central.schools.queries import today_at

@@ -11,7 +11,7 @@ from central.api.auth import bearer, caller_who
 from central.api.fields import Nothing
 from central.api.paging import cut, id_after, id_cursor
 from central.api.v1.schemas import StudentOut, StudentPage, StudentPath, StudentsQuery
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.db import db
 from central.errors import NotFound
 from central.people.api_queries import (
@@ -19,6 +19,7 @@ from central.people.api_queries import (
     student_listed,
     students_after,
 )
+from central.people.scope_queries import courses_seen
 
 bp = APIBlueprint("api_students", __name__, url_prefix="/api/v1/students", tag="Students")
 

@@ -10,9 +10,10 @@ from apiflask import APIBlueprint
 from central.api.auth import bearer, caller_who
 from central.api.paging import cut, id_after, id_cursor
 from central.api.v1.schemas import TapPage, TapsQuery
-from central.api.v1.scope import courses_seen, school_of
+from central.api.v1.scope import school_of
 from central.attendance.api_queries import TapFilter, taps_after
 from central.db import db
+from central.people.scope_queries import courses_seen
 
 bp = APIBlueprint("api_taps", __name__, url_prefix="/api/v1/taps", tag="Taps")
 
