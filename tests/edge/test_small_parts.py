@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.__main__ import Threads
 from edge_agent.backoff import Backoff
 from edge_agent.clock import host_clock, system_clock
 from edge_agent.debounce import Debounce, Recent
 from edge_agent.readers.presence import EMPTY_POLLS, FORGET_AFTER, TORN_AGAIN_AFTER, Presence
+from edge_agent.threads import Threads
 from edge_agent.wake import Wake
 
 TAP = Recent(seq=1, verdict="accepted", up_ms=100_000)

@@ -1,0 +1,153 @@
+"""Builds the parts of an agent from its settings, and says what of them runs.
+
+A new part gets a builder of its own here, or a module beside it if it takes more than a few lines,
+and puts what it has to do into ``Duties``. Nothing runs before all is built: a wrong setting stops
+the start, not the first tap.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from edge_agent import readers
+from edge_agent.capture import Capture, Desk
+from edge_agent.cards import CardNames
+from edge_agent.clock import CLOCKS, Clock
+from edge_agent.debounce import Debounce
+from edge_agent.feedback import ConsoleFeedback, EmulatedFeedback, Feedback
+from edge_agent.feedback.chosen import ChosenFeedback
+from edge_agent.health import Vitals
+from edge_agent.log_memory import LogMemory
+from edge_agent.office import Gate, Office, open_office
+from edge_agent.outbox import Outbox
+from edge_agent.readers.watch import Watch
+from edge_agent.roster import RosterFile
+from edge_agent.selftest import SelfTest
+from edge_agent.settings import FeedbackSettings, ReaderSettings, Settings, SettingsError
+from edge_agent.threads import Threads
+from edge_agent.uplink import Identity, Uplink
+from edge_agent.wake import Wake
+
+Take = Callable[[str, readers.Sighting], None]
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What the parts do while the agent runs.
+
+    ``threads`` by name, each ending soon after the event is set; ``looks`` are taken once a second
+    on the main thread and must be quick; ``goodbyes`` wake whoever waits, so that it sees the stop.
+    """
+
+    threads: list[tuple[str, Callable[[threading.Event], None]]] = field(default_factory=list)
+    looks: list[Callable[[], None]] = field(default_factory=list)
+    goodbyes: list[Callable[[], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """All parts, ready to run."""
+
+    outbox: Outbox
+    duties: Duties
+
+
+@dataclass(frozen=True)
+class Core:
+    """What nearly every part needs."""
+
+    settings: Settings
+    clock: Clock
+    wake: Wake
+    outbox: Outbox
+    roster: RosterFile
+    debounce: Debounce
+    feedback: ChosenFeedback
+    logs: LogMemory
+
+
+def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
+    """Raises SettingsError and OutboxUnavailable."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    devices = [(reader.name, _device(reader)) for reader in settings.readers]
+    duties = Duties()
+    core = _core(settings, logs)
+    duties.looks.append(core.roster.refresh)
+    watches = _watches(devices, _take(core), duties)
+    vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock)
+    selftest = SelfTest(vitals, lambda: uplink.is_connected)
+    office = _office(core, selftest, threads, duties)
+    identity = Identity(settings.device, settings.broker, core.clock, office.desk)
+    uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
+    duties.threads.append(("uplink", uplink.run))
+    duties.goodbyes.append(core.wake.set)
+    return Agent(core.outbox, duties)
+
+
+def _core(settings: Settings, logs: LogMemory) -> Core:
+    roster = RosterFile(settings.roster, settings.data_dir / "roster.last-good.json")
+    outbox = Outbox.open(settings.data_dir / "outbox.db")
+    roster.load()
+    return Core(
+        settings=settings,
+        clock=CLOCKS[settings.clock],
+        wake=Wake(),
+        outbox=outbox,
+        roster=roster,
+        debounce=Debounce(settings.repeat_window_s),
+        feedback=_feedback(settings.feedback),
+        logs=logs,
+    )
+
+
+def _take(core: Core) -> Take:
+    """What happens with each card. Whoever else wants to know of it comes after the answer."""
+    site = core.settings.site
+    desk = Desk(CardNames(site.key, site.token_domain), core.roster, core.clock, core.feedback)
+    return Capture(desk, core.outbox, core.debounce, core.wake.set).take
+
+
+def _watches(
+    devices: Sequence[tuple[str, readers.Reader]], take: Take, duties: Duties
+) -> list[Watch]:
+    watches = [Watch(name, device, take) for name, device in devices]
+    duties.threads.extend((f"reader {watch.name}", watch.run) for watch in watches)
+    return watches
+
+
+def _office(core: Core, selftest: SelfTest, threads: Threads, duties: Duties) -> Office:
+    gate = Gate(
+        clock=core.clock,
+        wake=core.wake,
+        debounce=core.debounce,
+        feedback=core.feedback,
+        roster=core.roster,
+        selftest=selftest,
+        logs=core.logs,
+    )
+    office = open_office(core.settings, gate, threads.stop, threads.start_again)
+    duties.threads.append(("orders", office.commands.run))
+    if office.fetch is not None:
+        duties.threads.append(("roster", office.fetch.run))
+    duties.looks.append(office.anchors.look)
+    duties.goodbyes.append(office.leave)
+    return office
+
+
+def _device(reader: ReaderSettings) -> readers.Reader:
+    try:
+        return readers.make(reader.driver, reader.path)
+    except ImportError as error:
+        raise SettingsError(
+            f'readers: driver "{reader.driver}" needs a library that is not installed ({error})'
+        ) from error
+
+
+def _feedback(settings: FeedbackSettings) -> ChosenFeedback:
+    kinds: Mapping[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
+    if settings.socket is not None:
+        kinds = {**kinds, "emulated": partial(EmulatedFeedback, settings.socket)}
+    return ChosenFeedback(kinds, settings.kind)
