@@ -18,8 +18,8 @@ TOOLS = ROOT / ".tools"
 
 def install() -> None:
     """Make the environment and bring it to what ``LOCK`` names, no more and no less."""
-    if not _works(VENV_PYTHON):
-        _make_environment()
+    if not works(VENV_PYTHON):
+        make_environment(VENV, Path(sys.executable))
     sync = ("pip", "sync", "--require-hashes", "--python", str(VENV_PYTHON), str(LOCK))
     if not _uv_managed(*sync):
         _run_pip(LOCK)
@@ -30,6 +30,21 @@ def add(lock: Path) -> None:
     options = ("--require-hashes", "--python", str(VENV_PYTHON), "-r", str(lock))
     if not _uv_managed("pip", "install", *options):
         _run_pip(lock)
+
+
+def install_locked(python: Path, source: Path, extra: str, lock: Path) -> None:
+    """Install the project in ``source`` with ``extra`` for ``python``, in the versions of ``lock``.
+
+    Compiled at once, as pip does: what a first import compiles takes memory for ever.
+    """
+    names = (f"{source}[{extra}]", "--constraint", str(lock))
+    options = ("--compile-bytecode", "--reinstall-package", "school-attendance")
+    if _uv_managed("pip", "install", "--python", str(python), *options, *names):
+        return
+    # pip wants a hash for each requirement once one has a hash; a folder can have none.
+    pip = (str(python), "-m", "pip", "install", "--quiet")
+    run((*pip, "--require-hashes", "-r", str(lock)), inherited(), cwd=ROOT)
+    run((*pip, "--no-deps", "--force-reinstall", str(source)), inherited(), cwd=ROOT)
 
 
 def _uv_managed(*arguments: str) -> bool:
@@ -54,21 +69,22 @@ def _run_pip(lock: Path) -> None:
     run((*pip, "-r", str(lock)), inherited(), cwd=ROOT)
 
 
-def _make_environment() -> None:
-    shutil.rmtree(VENV, ignore_errors=True)
+def make_environment(folder: Path, python: Path) -> None:
+    """An empty virtual environment of ``python`` in ``folder``, whatever was there."""
+    shutil.rmtree(folder, ignore_errors=True)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", str(VENV)], capture_output=True, check=False
+        [str(python), "-m", "venv", str(folder)], capture_output=True, check=False
     )
     if made.returncode == 0:
         return
     # Debian keeps ensurepip in a package of its own (python3-venv) that is often missing.
-    shutil.rmtree(VENV, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     if uv is None:
         raise DevError(
-            f"{sys.executable} can make no virtual environment: install python3-venv or python3-pip"
+            f"{python} can make no virtual environment: install python3-venv or python3-pip"
         )
-    _run_uv(uv, "venv", "--python", sys.executable, str(VENV))
+    _run_uv(uv, "venv", "--python", str(python), str(folder))
 
 
 def _uv() -> Path | None:
@@ -77,9 +93,9 @@ def _uv() -> Path | None:
     if on_path is not None:
         return Path(on_path)
     own = TOOLS / "bin" / "uv"
-    if _works(own):
+    if works(own):
         return own
-    python = VENV_PYTHON if _works(VENV_PYTHON) else Path(sys.executable)
+    python = VENV_PYTHON if works(VENV_PYTHON) else Path(sys.executable)
     # --target also works where the system's Python is marked as externally managed (PEP 668).
     target = ("--target", str(TOOLS), "--upgrade", "--quiet", "--require-hashes")
     pip = (str(python), "-m", "pip", "install", *target, "-r", str(UV_LOCK))
@@ -87,7 +103,8 @@ def _uv() -> Path | None:
     return own if done.returncode == 0 else None
 
 
-def _works(program: Path) -> bool:
+def works(program: Path) -> bool:
+    """Whether it can be run at all: a leftover of a deleted Python cannot."""
     try:
         done = subprocess.run([str(program), "--version"], capture_output=True, check=False)
     except OSError:

@@ -95,6 +95,8 @@ class Gate:
         self.log = folder / "agent.log"
         self.reader = Pn532(folder / "reader")
         self.answers = Answers(folder / "lights")
+        self.python: tuple[str, ...] = (sys.executable,)
+        self.home = REPOSITORY  # where the interpreter finds the agent first
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "site-key").write_text(SITE_KEY.hex())
         self.write_roster(roster())
@@ -154,9 +156,9 @@ socket = "lights"
         return self.data / "outbox.db"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "edge_agent", "run", "--config", str(self.config)]
+        command = [*self.python, "-m", "edge_agent", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, cwd=self.home, stdout=log, stderr=log)
 
     def wait_for_exit(self) -> int:
         """Until it ends by itself; its status."""
