@@ -16,7 +16,8 @@ from contracts import fields
 from contracts.fields import ContractError
 from contracts.messages import DIGEST
 
-STATES = frozenset({"active", "revoked", "not_today", "staff"})
+STATES = frozenset({"active", "revoked", "not_today", "staff", "service"})
+OF_STAFF = frozenset({"staff", "service"})  # of a service card the gate tests itself
 MAX_CARDS = 100_000  # far above the largest school; below what a Pi holds in memory with ease
 DISPLAY_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,60}")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from contracts.messages import Card, TapRead
-from contracts.roster import RosterEntry
+from contracts.roster import OF_STAFF, RosterEntry
 from edge_agent.cards import CardNames
 from edge_agent.clock import Clock, Moment
 from edge_agent.debounce import Debounce, Recent
@@ -17,6 +17,7 @@ from edge_agent.feedback.base import NOT_STORED
 from edge_agent.outbox import Outbox, OutboxDamaged, OutboxUnavailable
 from edge_agent.readers import Sighting, TornRead
 from edge_agent.roster import RosterFile, verdict_on
+from edge_agent.staff_taps import StaffTaps
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Desk:
     roster: RosterFile
     clock: Clock
     feedback: Feedback
+    staff: StaffTaps = field(default_factory=StaffTaps)
 
 
 class Capture:
@@ -51,6 +53,8 @@ class Capture:
         moment = self._desk.clock()
         card = self._desk.names.card(sighting)
         entry, verdict = self._judge(card, sighting)
+        if entry is not None and entry.state in OF_STAFF:
+            card = replace(card, kind="staff")
         draft = _draft(reader, card, verdict, moment)
         name = None if entry is None else entry.name
         with self._lock:
@@ -60,6 +64,8 @@ class Capture:
             else:
                 self._answer(draft, name, recent.seq)
                 self._count_repeat(recent.seq)
+        if entry is not None:
+            self._desk.staff.tapped(entry, sighting)
 
     def _judge(self, card: Card, sighting: Sighting) -> tuple[RosterEntry | None, str]:
         if isinstance(sighting, TornRead):
@@ -72,7 +78,9 @@ class Capture:
             seq = self._outbox.put(draft)
         except OutboxUnavailable as error:
             log.error("tap not stored: %s", error)
-            self._desk.feedback.show(Outcome(NOT_STORED, name, draft.verdict, None, draft.at))
+            self._desk.feedback.show(
+                Outcome(NOT_STORED, name, draft.verdict, None, draft.at, draft.clock)
+            )
             if isinstance(error, OutboxDamaged):
                 raise
             return
@@ -84,7 +92,7 @@ class Capture:
 
     def _answer(self, draft: TapRead, name: str | None, seq: int) -> None:
         pattern = pattern_of(draft.verdict)
-        self._desk.feedback.show(Outcome(pattern, name, draft.verdict, seq, draft.at))
+        self._desk.feedback.show(Outcome(pattern, name, draft.verdict, seq, draft.at, draft.clock))
 
     def _count_repeat(self, seq: int) -> None:
         try:

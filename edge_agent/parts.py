@@ -8,11 +8,12 @@ the start, not the first tap.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from edge_agent import readers
+from edge_agent.answer_settings import FeedbackSettings
 from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.clock import CLOCKS, Clock
@@ -26,7 +27,7 @@ from edge_agent.outbox import Outbox
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
 from edge_agent.selftest import SelfTest
-from edge_agent.settings import FeedbackSettings, ReaderSettings, Settings, SettingsError
+from edge_agent.settings import ReaderSettings, Settings, SettingsError
 from edge_agent.threads import Threads
 from edge_agent.uplink import Identity, Uplink
 from edge_agent.wake import Wake
@@ -147,7 +148,7 @@ def _device(reader: ReaderSettings) -> readers.Reader:
 
 
 def _feedback(settings: FeedbackSettings) -> ChosenFeedback:
-    kinds: Mapping[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
+    kinds: dict[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
     if settings.socket is not None:
-        kinds = {**kinds, "emulated": partial(EmulatedFeedback, settings.socket)}
-    return ChosenFeedback(kinds, settings.kind)
+        kinds["emulated"] = partial(EmulatedFeedback, settings.socket)
+    return ChosenFeedback(kinds, settings.kinds)

@@ -19,6 +19,7 @@ _EMPTY = Roster("none", {})
 _VERDICTS: Mapping[str, str] = {
     "active": "accepted",
     "staff": "accepted",
+    "service": "accepted",
     "revoked": "revoked",
     "not_today": "not_today",
 }

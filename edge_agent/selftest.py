@@ -7,17 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.findings import Finding
 from edge_agent.health import LOW_DISK_MB, Vitals, free_mb
 from edge_agent.outbox import OutboxUnavailable
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, whether it is well, and what was seen."""
-
-    part: str
-    ok: bool
-    detail: str
 
 
 @dataclass(frozen=True)

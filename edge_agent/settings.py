@@ -13,6 +13,14 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from contracts import fields, topics
+from edge_agent.answer_settings import (
+    EvacuationSettings,
+    FeedbackSettings,
+    ScreenSettings,
+    evacuation_settings,
+    feedback_settings,
+    screen_settings,
+)
 from edge_agent.clock import CLOCKS
 from edge_agent.readers import DRIVERS
 from edge_agent.tables import SettingsError, Table
@@ -21,7 +29,6 @@ __all__ = ["Settings", "SettingsError"]
 
 DIRECTIONS = frozenset({"auto", "in", "out"})
 MOST_REPEAT_WINDOW_S = 3600
-FEEDBACKS = frozenset({"console", "emulated"})
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
@@ -88,16 +95,11 @@ class ReaderSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedbackSettings:
-    kind: str
-    socket: Path | None
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``.
 
-    Without ``central`` somebody else replaces the file of the roster.
+    Without ``central`` somebody else replaces the file of the roster. ``screen`` and
+    ``evacuation`` are None at a gate that serves no such page.
     """
 
     device: str
@@ -110,6 +112,8 @@ class Settings:
     readers: tuple[ReaderSettings, ...]
     feedback: FeedbackSettings
     repeat_window_s: int
+    screen: ScreenSettings | None = None
+    evacuation: EvacuationSettings | None = None
 
     @classmethod
     def from_file(cls, path: Path) -> Settings:
@@ -124,11 +128,24 @@ class Settings:
             site=_site(root.table("site")),
             roster=_roster(root.table("roster")),
             readers=_readers(root),
-            feedback=_feedback(root.table("feedback")),
+            feedback=feedback_settings(root.table("feedback")),
             repeat_window_s=_repeat_window_s(root.table("capture", optional=True)),
+            screen=screen_settings(root.table("screen")) if "screen" in root else None,
+            evacuation=(
+                evacuation_settings(root.table("evacuation")) if "evacuation" in root else None
+            ),
         )
+        _check_together(settings)
         root.done()
         return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """What one table asks of another."""
+    if "screen" in settings.feedback.kinds and settings.screen is None:
+        raise SettingsError('screen: missing; feedback "screen" needs the table')
+    if settings.evacuation is not None and settings.central is None:
+        raise SettingsError("central: missing; the evacuation list comes from there")
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -224,13 +241,6 @@ def _readers(root: Table) -> tuple[ReaderSettings, ...]:
             raise table.wrong("name", "a name that no other reader has")
         readers[reader.name] = reader
     return tuple(readers.values())
-
-
-def _feedback(table: Table) -> FeedbackSettings:
-    kind = table.choice("kind", FEEDBACKS)
-    socket = table.path("socket") if kind == "emulated" else None
-    table.done()
-    return FeedbackSettings(kind, socket)
 
 
 def _repeat_window_s(table: Table) -> int:

@@ -39,6 +39,23 @@ class Table:
             raise self.wrong(key, expected)
         return value
 
+    def choices(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
+        """At least one, each once."""
+        names = ", ".join(f'"{value}"' for value in sorted(allowed))
+        expected = f"a list of {names}"
+        values = self._take(key, expected)
+        if not isinstance(values, list) or not values:
+            raise self.wrong(key, expected)
+        if not all(isinstance(value, str) and value in allowed for value in values):
+            raise self.wrong(key, expected)
+        return tuple(dict.fromkeys(values))
+
+    def truth(self, key: str, *, default: bool) -> bool:
+        value = self._take(key, "true or false", default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
     def whole(self, key: str, least: int, most: int, default: int | None = None) -> int:
         expected = f"a whole number from {least} to {most}"
         value = self._take(key, expected, default)

@@ -28,7 +28,9 @@ class Card(Base):
         ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
         UniqueConstraint("school_id", "digest"),
         CheckConstraint("length(digest) = 16", name="digest_length"),
-        CheckConstraint("kind IN ('token', 'sun', 'uid', 'qr', 'staff')", name="kind_known"),
+        CheckConstraint(
+            "kind IN ('token', 'sun', 'uid', 'qr', 'staff', 'service')", name="kind_known"
+        ),
         CheckConstraint("num_nonnulls(student_id, user_id) = 1", name="one_holder"),
         Index("ix_cards_student", "school_id", "student_id"),
     )

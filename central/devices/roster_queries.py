@@ -19,7 +19,8 @@ STAFF: Final = "·"  # a card whose holder's account has no name
 
 _CARDS = text("""
     SELECT encode(c.digest, 'hex'), c.revoked_at IS NOT NULL, s.given_names, s.family_names,
-        coalesce(s.photo_opt_in, false), coalesce(s.left_on < :on_date, false), u.full_name
+        coalesce(s.photo_opt_in, false), coalesce(s.left_on < :on_date, false), u.full_name,
+        c.kind = 'service'
     FROM cards c
     LEFT JOIN students s ON s.school_id = c.school_id AND s.id = c.student_id
     LEFT JOIN users u ON u.id = c.user_id
@@ -43,10 +44,10 @@ def roster_of(session: Session, school_id: int, on_date: date) -> Roster:
     cards: Mapping[str, RosterEntry] = {
         digest: RosterEntry(
             short_name(given, family) if given else staff_name(full_name or STAFF),
-            _state(revoked or left, of_student=given is not None),
+            _state(revoked or left, of_student=given is not None, service=service),
             bool(photo and not revoked and not left),
         )
-        for digest, revoked, given, family, photo, left, full_name in rows
+        for digest, revoked, given, family, photo, left, full_name, service in rows
     }
     content = Roster("unversioned", cards).to_json()
     return Roster(hashlib.sha256(content).hexdigest()[:VERSION_DIGITS], cards)
@@ -78,7 +79,9 @@ def _shown(name: str) -> str:
     return _NOT_SHOWN.sub("", name)
 
 
-def _state(barred: bool, *, of_student: bool) -> str:
+def _state(barred: bool, *, of_student: bool, service: bool) -> str:
     if barred:
         return "revoked"
-    return "active" if of_student else "staff"
+    if of_student:
+        return "active"
+    return "service" if service else "staff"

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from edge_agent.findings import Finding
+
 ACCEPT, REJECT, HOLD, NOT_STORED = "accept", "reject", "hold", "not_stored"
 IDENTIFY = "identify"  # of no card: somebody far away asks which gate this is
+TESTING, TESTED_WELL, TESTED_FAULT = "testing", "tested_well", "tested_fault"  # a service card
+PATTERNS = (
+    *(ACCEPT, REJECT, HOLD, NOT_STORED, IDENTIFY),
+    *(TESTING, TESTED_WELL, TESTED_FAULT),
+)
 
 # Any other verdict is a refusal: of the card by the machine, never of the child by the gate.
 _PATTERNS: Mapping[str, str] = {"accepted": ACCEPT, "torn": HOLD}
@@ -16,13 +23,18 @@ _PATTERNS: Mapping[str, str] = {"accepted": ACCEPT, "torn": HOLD}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What to show for one card. ``seq`` is None when nothing could be stored."""
+    """What to show for one card. ``seq`` is None when nothing could be stored.
+
+    ``clock`` says how far ``at`` can be trusted, as in a tap; ``findings`` are a self-test's.
+    """
 
     pattern: str
     name: str | None
     verdict: str
     seq: int | None
     at: datetime
+    clock: str = "synced"
+    findings: tuple[Finding, ...] = ()
 
 
 def pattern_of(verdict: str) -> str:

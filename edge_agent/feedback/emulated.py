@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from dataclasses import asdict
 from pathlib import Path
 
 from edge_agent.feedback.base import Outcome
@@ -23,7 +22,13 @@ class EmulatedFeedback:
         self._heard = True
 
     def show(self, outcome: Outcome) -> None:
-        answer = asdict(outcome) | {"at": outcome.at.isoformat()}
+        answer = {
+            "pattern": outcome.pattern,
+            "name": outcome.name,
+            "verdict": outcome.verdict,
+            "seq": outcome.seq,
+            "at": outcome.at.isoformat(),
+        }
         try:
             self._socket.sendto(json.dumps(answer).encode(), self._path)
         except OSError as error:  # nobody listens, or does not keep up

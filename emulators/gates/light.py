@@ -23,6 +23,9 @@ _SHINES: Mapping[str, tuple[str, float]] = {
     "reject": ("red", 2.0),
     "hold": ("amber", 1.0),
     "not_stored": ("red", 2.0),
+    "testing": ("amber", 1.0),
+    "tested_well": ("green", 3.0),
+    "tested_fault": ("red", 3.0),
 }
 
 

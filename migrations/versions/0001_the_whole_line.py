@@ -380,7 +380,8 @@ def upgrade() -> None:
         ),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('token', 'sun', 'uid', 'qr', 'staff')", name=op.f("ck_cards_kind_known")
+            "kind IN ('token', 'sun', 'uid', 'qr', 'staff', 'service')",
+            name=op.f("ck_cards_kind_known"),
         ),
         sa.CheckConstraint("length(digest) = 16", name=op.f("ck_cards_digest_length")),
         sa.CheckConstraint(

@@ -17,10 +17,11 @@ from edge_agent.feedback import Outcome
 from edge_agent.outbox import Outbox
 from edge_agent.readers import CardRead, TornRead
 from edge_agent.roster import RosterFile
+from edge_agent.staff_taps import StaffTaps
 from tests.edge.gate import DOMAIN, SITE_KEY, digest, roster, token, uid
 from tests.edge.values import RecordingFeedback, SetClock
 
-STATES = {2: "staff", 3: "revoked", 4: "not_today"}
+STATES = {2: "staff", 3: "revoked", 4: "not_today", 5: "service"}
 
 
 class GateUnderTest:
@@ -59,26 +60,49 @@ def gate(tmp_path: Path) -> Iterator[GateUnderTest]:
 
 
 @pytest.mark.parametrize(
-    ("number", "verdict", "pattern", "name"),
+    ("number", "verdict", "kind", "pattern", "name"),
     [
-        (1, "accepted", "accept", "Student 1"),
-        (2, "accepted", "accept", "Student 2"),
-        (3, "revoked", "reject", "Student 3"),
-        (4, "not_today", "reject", "Student 4"),
-        (99, "unknown", "reject", None),
+        (1, "accepted", "token", "accept", "Student 1"),
+        (2, "accepted", "staff", "accept", "Student 2"),
+        (3, "revoked", "token", "reject", "Student 3"),
+        (4, "not_today", "token", "reject", "Student 4"),
+        (5, "accepted", "staff", "accept", "Student 5"),
+        (99, "unknown", "token", "reject", None),
     ],
-    ids=["active", "staff", "revoked", "not today", "not in the roster"],
+    ids=["active", "staff", "revoked", "not today", "service", "not in the roster"],
 )
 def test_every_card_is_answered_and_stored_with_its_verdict(
-    gate: GateUnderTest, number: int, verdict: str, pattern: str, name: str | None
+    gate: GateUnderTest, number: int, verdict: str, kind: str, pattern: str, name: str | None
 ) -> None:
     outcome = gate.tap(number)
 
     assert outcome == Outcome(pattern, name, verdict, 1, gate.clock().at)
     (row,) = gate.rows()
     assert (row["verdict"], row["reader"]) == (verdict, "entrada")
-    assert row["card"] == {"kind": "token", "digest": digest(number)}
+    assert row["card"] == {"kind": kind, "digest": digest(number)}
     assert gate.woken == 1
+
+
+def test_cards_of_the_staff_do_their_work_after_the_answer_at_every_tap(tmp_path: Path) -> None:
+    gate = GateUnderTest(tmp_path)
+    order: list[object] = []
+
+    class Lights:
+        def show(self, outcome: Outcome) -> None:
+            order.append(outcome.name)
+
+    staff = StaffTaps(order.append, lambda: order.append("tested"))
+    names = CardNames(SITE_KEY, DOMAIN)
+    desk = Desk(names, gate.roster, gate.clock, Lights(), staff)
+    capture = Capture(desk, gate.outbox, Debounce(45), lambda: None)
+    for number in (2, 2, 5, 1, 99):
+        capture.take("entrada", CardRead(uid(number), token_uri(DOMAIN, token(number))))
+    capture.take("entrada", CardRead(uid(2), None))
+    capture.take("entrada", TornRead(uid(5)))
+
+    of_staff = ["Student 2", token(2), "Student 2", token(2), "Student 5", "tested"]
+    assert order == [*of_staff, "Student 1", None, None, None]
+    gate.outbox.close()
 
 
 def test_the_light_comes_on_only_when_another_process_can_read_the_row(tmp_path: Path) -> None:

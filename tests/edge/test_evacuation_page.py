@@ -12,14 +12,9 @@ from pathlib import Path
 import pytest
 
 from central.evacuation.sealing import opener_of_card, opener_of_pin
-from contracts.cards import card_digest, token_uri
-from contracts.roster import Roster, RosterEntry
 from edge_agent.evacuation.kept import Fetched, KeptList, Refresher
 from edge_agent.evacuation.service import Desk, Server
 from edge_agent.evacuation.sessions import CARD_SECONDS, FIRST_WAIT_SECONDS, LOOK_SECONDS
-from edge_agent.evacuation.staff_taps import StaffTaps
-from edge_agent.readers.base import CardRead, Sighting, TornRead
-from edge_agent.roster import RosterFile
 from tests.edge.evacuation import DEVICE, TOKEN, Browser, a_list, sealed
 from tests.edge.values import MORNING
 
@@ -216,31 +211,3 @@ def test_clients_that_say_nothing_do_not_keep_others_out(gate: Gate) -> None:
     assert answer.status == 200
     for connection in silent:
         connection.close()
-
-
-def test_only_staff_cards_read_to_the_end_are_passed_on_after_the_tap(tmp_path: Path) -> None:
-    tokens = {state: bytes([number] * 16) for number, state in enumerate(("staff", "active"))}
-    cards = {
-        card_digest(SITE_KEY, token).hex(): RosterEntry("x", state)
-        for state, token in tokens.items()
-    }
-    (tmp_path / "roster.json").write_bytes(Roster("v1", cards).to_json())
-    roster = RosterFile(tmp_path / "roster.json", tmp_path / "good.json")
-    roster.load()
-    order: list[object] = []
-    taps = StaffTaps(lambda _, sighting: order.append(sighting), roster, SITE_KEY, order.append)
-
-    def seen(token: bytes) -> Sighting:
-        return CardRead(b"uid1", token_uri("colegio.example.cl", token))
-
-    sightings = [
-        seen(tokens["staff"]),
-        seen(tokens["active"]),
-        seen(bytes([9] * 16)),
-        CardRead(b"uid1", None),
-        TornRead(b"uid1"),
-    ]
-    for sighting in sightings:
-        taps.take("entrada", sighting)
-
-    assert order == [sightings[0], tokens["staff"], *sightings[1:]]
