@@ -14,6 +14,8 @@ DEVICES_PER_SCHOOL = 2
 _STATEMENTS = (
     """INSERT INTO schools (id, slug, name) OVERRIDING SYSTEM VALUE
        SELECT s, 'school-' || s, 'Colegio ' || s FROM generate_series(1, :schools) s""",
+    """INSERT INTO alert_policies (school_id, tell_entries, tell_exits)
+       SELECT id, true, true FROM schools""",
     """INSERT INTO courses (school_id, id, year, name) OVERRIDING SYSTEM VALUE
        SELECT s, s * 1000 + c, 2026, 'Curso ' || c
        FROM generate_series(1, :schools) s, generate_series(0, :courses - 1) c""",

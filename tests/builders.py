@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from central.models import (
+    AlertPolicy,
     Card,
     Course,
     CourseSchedule,
@@ -52,11 +53,13 @@ def a_tap(seq: int = 1, *, card: object = "c1", at: datetime = MORNING, **change
 
 
 def a_school(session: Session, *, slug: str = "", timezone: str = "America/Santiago") -> School:
+    """A school whose families hear of entries and exits, as far as they asked for it."""
     number = next(_numbers)
     school = School(slug=slug or f"school-{number}", name=f"Colegio {number}", timezone=timezone)
     session.add(school)
     session.flush()
     session.add(SiteKey(school_id=school.id, key=bytes(32)))
+    session.add(AlertPolicy(school_id=school.id, tell_entries=True, tell_exits=True))
     session.flush()
     return school
 

@@ -102,24 +102,25 @@ _DELETE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """The passages of each day, and how many rows are other than before."""
+    """The passages of each day, the days begun late, and how many rows are other than before."""
 
     passages: dict[Day, list[Passage]]
+    late: frozenset[Day]
     changed: int
 
 
 def recompute(
     session: Session, touched: Collection[Day], zones: Mapping[int, ZoneInfo]
-) -> dict[Day, list[Passage]]:
+) -> Concluded:
     """Bring these attendance days up to their facts, and say which passages each day has.
 
     ``zones`` are the schools' time zones. No other transaction can change a fact of these days
     between the reading and the commit. The number of statements does not depend on the days.
     """
     if not touched:
-        return {}
+        return Concluded({}, frozenset(), 0)
     lock_students(session, {(school_id, student_id) for school_id, student_id, _ in touched})
-    return conclude(session, touched, zones).passages
+    return conclude(session, touched, zones)
 
 
 def conclude(
@@ -127,7 +128,7 @@ def conclude(
 ) -> Concluded:
     """``recompute`` for a caller that holds the lock of the students or of the school."""
     if not touched:
-        return Concluded({}, 0)
+        return Concluded({}, frozenset(), 0)
     passages: dict[Day, list[Passage]] = {}
     conclusions: list[tuple[Day, DayConclusion]] = []
     silent: list[Day] = []
@@ -138,7 +139,8 @@ def conclude(
             silent.append(day)
         else:
             conclusions.append((day, conclusion))
-    return Concluded(passages, _write(session, conclusions) + _delete(session, silent))
+    late = frozenset(day for day, conclusion in conclusions if conclusion.minutes_late)
+    return Concluded(passages, late, _write(session, conclusions) + _delete(session, silent))
 
 
 def lock_students(session: Session, students: Collection[tuple[int, int]]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from central.attendance import rules
-from central.attendance.facts import Day
+from central.attendance.days import Concluded
 from central.attendance.rules import Passage
 from central.attendance.staging import NewTap
 
@@ -23,18 +23,21 @@ _QUEUE = text("""
         :now
     FROM unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
                 CAST(:dates AS date[]), CAST(:kinds AS text[]), CAST(:ordinals AS integer[]),
-                CAST(:times AS timestamptz[]), CAST(:gate_ids AS bigint[]))
-         AS p (school_id, student_id, on_date, kind, ordinal, fact_at, gate_id)
+                CAST(:times AS timestamptz[]), CAST(:gate_ids AS bigint[]),
+                CAST(:late AS boolean[]))
+         AS p (school_id, student_id, on_date, kind, ordinal, fact_at, gate_id, late)
+    LEFT JOIN alert_policies x ON x.school_id = p.school_id
     JOIN student_guardians l ON l.school_id = p.school_id AND l.student_id = p.student_id
-        AND CASE p.kind WHEN 'entry' THEN l.notify_entry ELSE l.notify_exit END
+        AND CASE WHEN p.late AND coalesce(x.tell_late, true)
+            THEN l.notify_entry OR l.notify_absence
+            WHEN p.kind = 'entry' THEN l.notify_entry AND coalesce(x.tell_entries, false)
+            ELSE l.notify_exit AND coalesce(x.tell_exits, false) END
     JOIN guardians g ON g.school_id = l.school_id AND g.id = l.guardian_id
         AND g.phone IS NOT NULL AND g.stopped_at IS NULL
     WHERE (SELECT count(*) FROM notifications n
         WHERE n.school_id = p.school_id AND n.student_id = p.student_id AND n.on_date = p.on_date
             AND (n.kind = p.kind OR p.kind = 'entry' AND n.kind = 'arrived_after_alert')
             AND n.guardian_id + 0 = g.id AND n.fact_at = p.fact_at) = 0
-        AND NOT EXISTS (SELECT FROM alert_policies x
-            WHERE x.school_id = p.school_id AND x.exceptions_only)
     ORDER BY p.fact_at, p.student_id, g.id
     ON CONFLICT DO NOTHING
     RETURNING school_id
@@ -43,13 +46,15 @@ _QUEUE = text("""
 
 def queue(
     session: Session,
-    days: Mapping[Day, Sequence[Passage]],
+    concluded: Concluded,
     fresh: Collection[NewTap],
     *,
     now: datetime,
 ) -> list[int]:
-    """Queue a message to each guardian who wants to know of a passage that is news.
+    """Queue a message to each guardian who is to know of a passage that is news.
 
+    Of a usual passage only if the school tells them at all, and the guardian asked for it; of an
+    entry by which a student comes late, whoever is told of what is out of the ordinary.
     Returns the school of each message queued. A passage is told only if all its taps are
     ``fresh``: each tap is so in one transaction only and thus causes one message at most, also
     when an earlier tap that arrives late turns what was an entry into an exit. Taps of one instant
@@ -58,7 +63,7 @@ def queue(
     new = {(tap.stream_id, tap.seq) for tap in fresh}
     facts = {
         (day, passage.kind, passage.lead.tapped_at): passage
-        for day, day_passages in days.items()
+        for day, day_passages in concluded.passages.items()
         for passage in day_passages
         if _is_news(passage, now) and all((tap.stream_id, tap.seq) in new for tap in passage.taps)
     }
@@ -75,10 +80,16 @@ def queue(
             "ordinals": [passage.ordinal for _, passage in told],
             "times": [passage.lead.tapped_at for _, passage in told],
             "gate_ids": [passage.lead.gate_id for _, passage in told],
+            "late": [_comes_late(passage, day in concluded.late) for day, passage in told],
             "now": now,
         },
     )
     return [school_id for (school_id,) in rows]
+
+
+def _comes_late(passage: Passage, late: bool) -> bool:
+    """Whether it is by this passage that the student came late: by the first entry of the day."""
+    return late and passage.kind == rules.ENTRY and passage.ordinal == 1
 
 
 def _is_news(passage: Passage, now: datetime) -> bool:

@@ -80,9 +80,9 @@ def record_taps(
     touched = clock_repair.days_of([*fresh, *repaired.moved]) | repaired.left
     zones = {stream.school_id: stream.zone for stream in streams.values()}
     zones = clock_repair.with_zones(session, zones, touched)
-    passages = days.recompute(session, touched, zones)
+    concluded = days.recompute(session, touched, zones)
     told = late_arrivals.settle(session, touched, _entered_afterwards(staged, now), now=now)
-    told += notices.queue(session, passages, _to_tell(fresh, staged), now=now)
+    told += notices.queue(session, concluded, _to_tell(fresh, staged), now=now)
     events.announce(session, _events(fresh, told))
     receipts = tuple((device_id, stream.receipt) for (device_id, _), stream in streams.items())
     return Recorded(receipts, len(stored), len(told))
@@ -120,6 +120,14 @@ def refresh_course_days(
     students = days.students_of(session, school_id, course_ids, from_on, until_on)
     touched = days.touched_of_students(session, school_id, students, from_on, until_on)
     return _conclude(session, school_id, touched)
+
+
+def refresh_known_days(session: Session, school_id: int, known: Collection[Day]) -> int:
+    """Conclude these days of a school anew; returns how many are other than before.
+
+    For a caller that holds the school's lock, and has looked which days its change can touch.
+    """
+    return _conclude(session, school_id, known)
 
 
 def _conclude(session: Session, school_id: int, touched: Collection[Day]) -> int:

@@ -105,7 +105,7 @@ class CalendarException(Base):
 
     For one course, or with None for the whole school. ``holiday``, ``suspension`` and ``no_class``
     leave the school out; ``hours`` and ``early_leave`` give other times; ``recovery`` makes a day
-    without school one with school. A row is never changed, only cancelled.
+    without school one with school. A row is never changed, only told of and cancelled.
     """
 
     __tablename__ = "calendar_exceptions"
@@ -124,6 +124,7 @@ class CalendarException(Base):
         CheckConstraint(
             "cancelled_by IS NULL OR cancelled_at IS NOT NULL", name="cancelled_by_and_at"
         ),
+        CheckConstraint("told_messages >= 0", name="told_messages_counted"),
         Index("ix_calendar_exceptions_dates", "school_id", "until_on", "from_on"),
     )
 
@@ -140,3 +141,5 @@ class CalendarException(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
     cancelled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancelled_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when families were told
+    told_messages: Mapped[int] = mapped_column(server_default="0")

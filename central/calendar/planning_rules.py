@@ -16,6 +16,8 @@ from central.calendar.rules import (
     NoClass,
     SchoolCalendar,
     Span,
+    WeeklyHours,
+    Year,
     effective_schedule,
 )
 
@@ -134,10 +136,31 @@ def with_exception(calendar: SchoolCalendar, new: NewException) -> SchoolCalenda
     return replace(calendar, exceptions=(*calendar.exceptions, *added))
 
 
-def without_exception(calendar: SchoolCalendar, exception_id: int) -> SchoolCalendar:
-    """The calendar as it would be without one of its exceptions."""
-    kept = tuple(one for one in calendar.exceptions if one.id != exception_id)
+def without_exceptions(calendar: SchoolCalendar, exception_ids: Collection[int]) -> SchoolCalendar:
+    """The calendar as it would be without some of its exceptions."""
+    kept = tuple(one for one in calendar.exceptions if one.id not in exception_ids)
     return replace(calendar, exceptions=kept)
+
+
+def with_week(calendar: SchoolCalendar, new: NewWeek) -> SchoolCalendar:
+    """The calendar as it would be with other weekly hours."""
+    told = tuple(WeeklyHours(weekday, new.from_on, hours) for weekday, hours in new.hours.items())
+    weekly = dict(calendar.weekly)
+    for course_id in new.course_ids:
+        before = weekly.get(course_id, ())
+        kept = (one for one in before if (one.weekday, one.from_on) not in _told_for(told))
+        weekly[course_id] = (*kept, *told)
+    return replace(calendar, weekly=weekly)
+
+
+def _told_for(weeks: Iterable[WeeklyHours]) -> set[tuple[int, date]]:
+    return {(one.weekday, one.from_on) for one in weeks}
+
+
+def with_year(calendar: SchoolCalendar, new: NewYear) -> SchoolCalendar:
+    """The calendar as it would be with one more school year."""
+    year = Year(new.span, tuple(span for _, span in new.terms))
+    return replace(calendar, years=(*calendar.years, year))
 
 
 def changes(

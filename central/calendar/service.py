@@ -70,9 +70,13 @@ def put_year(session: Session, school_id: int, new: NewYear) -> Span:
 def add_exception(
     session: Session, school_id: int, new: NewException, author_id: int, *, now: datetime
 ) -> list[CalendarException]:
-    """Add an exception, one row for each course that it names."""
+    """Add an exception, one row for each course that it names.
+
+    One that is there already is refused: a form sent twice must not make two.
+    """
     _refuse(exception_problem(new))
     _check_courses(session, school_id, new.course_ids)
+    _refuse_twice(session, school_id, new)
     if new.kind == "recovery" and new.starts_at is None:
         _check_recovered_hours(session, school_id, new)
     added = [
@@ -168,6 +172,27 @@ def _columns(hours: Hours | None) -> dict[str, object]:
     if hours is None:
         return {"starts_at": None, "ends_at": None, "tolerance_minutes": 0}
     return hours._asdict()
+
+
+def _refuse_twice(session: Session, school_id: int, new: NewException) -> None:
+    """The same for the whole school, or for one of the same courses, is in force already."""
+    one = CalendarException
+    there = session.scalar(
+        select(one.id)
+        .where(
+            one.school_id == school_id,
+            one.cancelled_at.is_(None),
+            one.kind == new.kind,
+            one.from_on == new.span.starts_on,
+            one.until_on == new.span.ends_on,
+            one.starts_at.is_not_distinct_from(new.starts_at),
+            one.ends_at.is_not_distinct_from(new.ends_at),
+            one.course_id.in_(new.course_ids) if new.course_ids else one.course_id.is_(None),
+        )
+        .limit(1)
+    )
+    if there is not None:
+        raise Conflict("exception_there_already")
 
 
 def _check_recovered_hours(session: Session, school_id: int, new: NewException) -> None:

@@ -18,6 +18,7 @@ from central.cards.models import Card
 from central.demo.calendar import demo_year, holidays
 from central.demo.families import COURSES, DemoGuardian, DemoStudent, Family, families
 from central.devices.models import Device, Gate
+from central.no_shows.models import AlertPolicy
 from central.people.models import (
     Course,
     Enrolment,
@@ -64,6 +65,8 @@ def make_school(session: Session, box_key: bytes, password_hash: str, *, on: dat
     session.add(school)
     session.flush()
     session.add(SiteKey(school_id=school.id, key=secrets.token_bytes(32)))
+    # so that whoever tries it sees a message for each tap
+    session.add(AlertPolicy(school_id=school.id, tell_entries=True, tell_exits=True))
     _make_gates(session, school.id)
     _make_year(session, school.id, on)
     courses = _make_courses(session, school.id, year=on.year)

@@ -27,10 +27,12 @@ RESOLUTIONS = (
 
 
 class AlertPolicy(Base):
-    """When and whom a school alerts. A school without a row follows the defaults.
+    """When and of what a school tells families. One without a row follows the same defaults.
 
-    ``grace_minutes`` None is that of the installation. With ``exceptions_only`` nobody is told of
-    usual entries and exits, only of what is out of the ordinary.
+    ``grace_minutes`` None is that of the installation. By default families hear only of what is
+    out of the ordinary: a late arrival and an absence. ``tell_entries`` and ``tell_exits`` add
+    usual passages, for the guardians who asked for them. With ``ask_first`` no absence is told
+    before a person has said so.
     """
 
     __tablename__ = "alert_policies"
@@ -44,7 +46,10 @@ class AlertPolicy(Base):
     grace_minutes: Mapped[int | None]
     most_absent_percent: Mapped[int] = mapped_column(server_default=text("25"))
     silent_after_minutes: Mapped[int] = mapped_column(server_default=text("10"))
-    exceptions_only: Mapped[bool] = mapped_column(server_default="false")
+    tell_entries: Mapped[bool] = mapped_column(server_default="false")
+    tell_exits: Mapped[bool] = mapped_column(server_default="false")
+    tell_late: Mapped[bool] = mapped_column(server_default="true")
+    ask_first: Mapped[bool] = mapped_column(server_default="false")
 
 
 class NoShowCheck(Base):

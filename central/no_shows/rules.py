@@ -33,6 +33,7 @@ class Policy(NamedTuple):
     grace: timedelta
     most_absent_percent: int = DEFAULT_MOST_ABSENT_PERCENT
     silent_after: timedelta = DEFAULT_SILENT_AFTER
+    ask_first: bool = False  # a person confirms each alarm, however safe
 
 
 class DeviceNow(NamedTuple):
@@ -164,6 +165,8 @@ def is_out(device: DeviceNow, silent_after: timedelta, now: datetime) -> bool:
 
 
 def _of_the_school(scene: Scene, now: datetime) -> Iterable[Reason]:
+    if scene.policy.ask_first:
+        yield {"code": "asked_first"}
     if now - scene.due_at > LATEST_CHECK:
         yield {"code": "check_late", "since": scene.due_at.isoformat()}
     expected = sum(count.expected for count in scene.courses.values())

@@ -41,7 +41,8 @@ _SERVING: Final = text("""
     GROUP BY course_id
 """)
 _SCHOOLS: Final = text("""
-    SELECT s.id, s.timezone, p.grace_minutes, p.most_absent_percent, p.silent_after_minutes
+    SELECT s.id, s.timezone, p.grace_minutes, p.most_absent_percent, p.silent_after_minutes,
+        p.ask_first
     FROM schools s LEFT JOIN alert_policies p ON p.school_id = s.id
     WHERE s.id = ANY (CAST(:school_ids AS bigint[]))
 """)
@@ -110,6 +111,7 @@ def policies(
                 grace if own is None else timedelta(minutes=own),
                 row.most_absent_percent,
                 timedelta(minutes=row.silent_after_minutes),
+                row.ask_first,
             )
         found[row.id] = (ZoneInfo(row.timezone), policy)
     return found

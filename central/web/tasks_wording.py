@@ -122,12 +122,17 @@ def _unknown(reason: Mapping[str, Any], _: Mapping[int, str]) -> str:
     return str(reason["code"])
 
 
+def _asked_first(_: Mapping[str, Any], __: Mapping[int, str]) -> Any:
+    return gettext("The school wants a person to confirm every absence alert")
+
+
 _WORDS: Final[Mapping[str, _Words]] = {
     "gate_offline": _no_news,
     "gate_silent": _no_news,
     "gate_backlog": _backlog,
     "gate_holes": _holes,
     "gate_catching_up": _catching_up,
+    "asked_first": _asked_first,
     "many_absent": _many,
     "course_empty": _empty,
     "check_late": _late,

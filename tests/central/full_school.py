@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from central.models import (
     AbsenceEvent,
     AbsenceRequest,
-    AlertPolicy,
     AttendanceDay,
     AuditEntry,
     AuthorisedPerson,
@@ -205,7 +204,6 @@ def a_full_school(session: Session) -> School:
             ),
             DayClosing(school_id=school.id, on_date=SCHOOL_DAY),
             Task(school_id=school.id, kind="no_show_check", on_date=SCHOOL_DAY),
-            AlertPolicy(school_id=school.id),
             NoShow(
                 **here,
                 on_date=SCHOOL_DAY,

@@ -89,7 +89,7 @@ def test_nobody_is_missed_before_the_grace_is_over(
 def test_a_school_may_set_its_own_grace(
     session: Session, morning: MorningSchool, scheduler: Session
 ) -> None:
-    session.add(AlertPolicy(school_id=morning.school.id, grace_minutes=5))
+    session.get_one(AlertPolicy, morning.school.id).grace_minutes = 5
     session.commit()
 
     found = survey(scheduler, [morning.school.id], now=BELL + minutes(5), grace=GRACE)
@@ -188,7 +188,8 @@ def test_who_is_not_to_be_told_of_absences_is_not(
 def test_a_school_that_tells_only_exceptions_tells_no_entry_but_the_absence(
     session: Session, morning: MorningSchool, ingest: Session, scheduler: Session
 ) -> None:
-    session.add(AlertPolicy(school_id=morning.school.id, exceptions_only=True))
+    policy = session.get_one(AlertPolicy, morning.school.id)
+    policy.tell_entries = policy.tell_exits = False
     session.commit()
     tap_in(ingest, morning, morning.everybody[1:], at=BELL - minutes(5))
 

@@ -141,7 +141,7 @@ FORBIDDEN = {
         "DELETE FROM notifications",
         "UPDATE no_shows SET note = ''",
         "DELETE FROM no_shows",
-        "UPDATE alert_policies SET exceptions_only = true",
+        "UPDATE alert_policies SET tell_entries = true",
         "UPDATE tasks SET owner_id = 1",
         "DELETE FROM tasks",
         "DELETE FROM audit_log",
