@@ -36,7 +36,7 @@ GRANTS = {
     },
     "attendance_scheduler": {
         "SELECT": ("commands", "rosters", "device_health"),
-        "SELECT (school_id, digest, student_id, user_id, revoked_at)": ("cards",),
+        "SELECT (school_id, digest, kind, student_id, user_id, revoked_at)": ("cards",),
         "SELECT (school_id, given_names, family_names, photo_opt_in, left_on)": ("students",),
         "SELECT (id, full_name)": ("users",),
         "UPDATE (built_changes, built_on, version)": ("rosters",),
@@ -320,7 +320,7 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {signature}")
     op.execute("REVOKE DELETE ON attendance_days FROM attendance_ingest")
     op.execute(
-        "REVOKE SELECT (school_id, digest, student_id, user_id, revoked_at) ON cards"
+        "REVOKE SELECT (school_id, digest, kind, student_id, user_id, revoked_at) ON cards"
         " FROM attendance_scheduler"
     )
     op.execute(
