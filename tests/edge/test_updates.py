@@ -18,7 +18,6 @@ from edge_agent.updates.environments import CURRENT, PREVIOUS, PROVEN, Environme
 from edge_agent.updates.record import Record, keep_record, read_record
 from edge_agent.updates.sign_of_life import Before, Sign, complaint, read_sign
 from edge_agent.updates.updater import Places, Terms, Updater, keep_keys
-from tests.emulators.waiting import eventually
 from tests.edge.releases import (
     DIES_SOON,
     DOES_NOT_START,
@@ -31,6 +30,7 @@ from tests.edge.releases import (
     packed,
     public,
 )
+from tests.emulators.waiting import eventually
 
 PATIENT = Terms(within_s=20.0, steady_s=0.5)
 BRIEF = Terms(within_s=2.0, steady_s=0.5)  # for what never works
