@@ -18,9 +18,18 @@ _TOKEN_URI = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/t/([0-9A-Fa-f]{
 def card_digest(site_key: bytes, secret: bytes) -> bytes:
     """What identifies a card within one school: 16 bytes that only the site key can produce.
 
-    ``secret`` is the token's 16 raw bytes, or the UID's bytes for a school on legacy cards.
+    ``secret`` is the token's 16 raw bytes, or the UID's bytes for a school on legacy cards;
+    ``sun.py`` says what it is of a secure card.
     """
     return hmac.digest(site_key, secret, "sha256")[:DIGEST_BYTES]
+
+
+def is_random_uid(uid: bytes) -> bool:
+    """Whether the card draws its UID anew each time, as telephones do: it identifies nobody.
+
+    ISO/IEC 14443-3: four bytes of which the first is 08.
+    """
+    return len(uid) == 4 and uid.startswith(b"\x08")
 
 
 def token_uri(domain: str, token: bytes) -> str:

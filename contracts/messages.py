@@ -23,8 +23,10 @@ MAX_SEQ = 2**53 - 1  # exact in every JSON reader; a stream has no end that anyb
 
 CARD_KINDS = frozenset({"token", "sun", "uid", "qr", "staff"})
 CLOCKS = frozenset({"synced", "repaired", "unsynced"})
+DIRECTIONS = frozenset({"in", "out"})
 DIGEST = re.compile(r"[0-9a-f]{32}")  # 16 bytes of HMAC-SHA256
-_SUN = re.compile(r"[0-9A-Fa-f]{16,64}")
+_SUN_DATA = re.compile(r"[0-9A-Fa-f]{32}")
+_SUN_MAC = re.compile(r"[0-9A-Fa-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Card:
     """What identified itself at the reader.
 
     ``digest`` is the first 16 bytes of HMAC-SHA256(school site key, token or UID), hex, so neither
-    the broker nor a stolen device can be used to copy a card. ``e`` and ``c`` are the encrypted
-    PICC data and the MAC of an NTAG 424 DNA (NXP AN12196), for central to verify.
+    the broker nor a stolen device can be used to copy a card; ``sun.py`` says what it is of a
+    secure card. ``e`` and ``c`` are that card's encrypted PICC data and MAC, for central to verify.
     """
 
     kind: str
@@ -47,8 +49,8 @@ class Card:
         return cls(
             fields.one_of(card, "kind", CARD_KINDS),
             fields.text(card, "digest", DIGEST),
-            fields.optional_text(card, "e", _SUN),
-            fields.optional_text(card, "c", _SUN),
+            fields.optional_text(card, "e", _SUN_DATA),
+            fields.optional_text(card, "c", _SUN_MAC),
         )
 
     def wire(self) -> dict[str, Any]:
@@ -63,6 +65,7 @@ class TapRead:
     ``at`` is the device's wall clock, trusted as far as ``clock`` says; ``boot`` and ``up_ms``
     place it on the boot-time clock, from which an unsynced time can be repaired later. ``verdict``
     is what the child was answered; ``repeat`` counts further reads of the card inside the window.
+    ``direction`` is ``in`` or ``out`` if the reader stands where one only goes that way.
     """
 
     seq: int
@@ -75,6 +78,7 @@ class TapRead:
     verdict: str
     repeat: int = 0
     photo: str | None = None
+    direction: str | None = None
 
     @classmethod
     def parse(cls, raw: Any) -> TapRead:
@@ -90,6 +94,7 @@ class TapRead:
             verdict=fields.text(tap, "verdict", fields.CODE),
             repeat=fields.whole(tap, "repeat", most=1_000_000) if "repeat" in tap else 0,
             photo=fields.optional_text(tap, "photo", fields.NAME),
+            direction=_optional_direction(tap),
         )
 
     def wire(self) -> dict[str, Any]:
@@ -104,7 +109,8 @@ class TapRead:
             "verdict": self.verdict,
             "repeat": self.repeat,
         }
-        return tap if self.photo is None else tap | {"photo": self.photo}
+        optional = {"photo": self.photo, "direction": self.direction}
+        return tap | {name: value for name, value in optional.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,12 @@ class TapBatch:
 
     def to_json(self) -> bytes:
         return fields.dump({"stream": self.stream, "taps": [tap.wire() for tap in self.taps]})
+
+
+def _optional_direction(tap: dict[str, Any]) -> str | None:
+    if tap.get("direction") is None:
+        return None
+    return fields.one_of(tap, "direction", DIRECTIONS)
 
 
 def _seq_of(item: Any) -> int | None:

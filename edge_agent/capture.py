@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from contracts.messages import Card, TapRead
 from contracts.roster import OF_STAFF, RosterEntry
-from edge_agent.cards import CardNames
+from edge_agent.cards import CardNames, Named
 from edge_agent.clock import Clock, Moment
 from edge_agent.debounce import Debounce, Recent
 from edge_agent.feedback import Feedback, Outcome, pattern_of
 from edge_agent.feedback.base import NOT_STORED
 from edge_agent.outbox import Outbox, OutboxDamaged, OutboxUnavailable
-from edge_agent.readers import Sighting, TornRead
+from edge_agent.readers import Sighting
 from edge_agent.roster import RosterFile, verdict_on
 from edge_agent.staff_taps import StaffTaps
 
@@ -26,13 +26,17 @@ _NO_SEQ = 0  # of a draft; the outbox numbers it
 
 @dataclass(frozen=True)
 class Desk:
-    """What a gate needs to judge a card and to answer its holder."""
+    """What a gate needs to judge a card and to answer its holder.
+
+    ``directions`` has the readers by which one only comes (``in``) or only goes (``out``).
+    """
 
     names: CardNames
     roster: RosterFile
     clock: Clock
     feedback: Feedback
     staff: StaffTaps = field(default_factory=StaffTaps)
+    directions: Mapping[str, str] = field(default_factory=dict)
 
 
 class Capture:
@@ -51,31 +55,40 @@ class Capture:
     def take(self, reader: str, sighting: Sighting) -> None:
         """Record what a reader saw and answer. Raises OutboxDamaged after saying "not stored"."""
         moment = self._desk.clock()
-        card = self._desk.names.card(sighting)
-        entry, verdict = self._judge(card, sighting)
-        if entry is not None and entry.state in OF_STAFF:
-            card = replace(card, kind="staff")
-        draft = _draft(reader, card, verdict, moment)
-        name = None if entry is None else entry.name
-        with self._lock:
-            recent = self._debounce.tap_of(reader, card.digest, verdict, moment.up_ms)
+        named = self._desk.names.name(sighting, self._desk.roster.policy)
+        with self._lock:  # two readers must not both find the same counter new
+            entry, verdict = self._judge(named)
+            draft = self._draft(reader, _card(named, entry), verdict, moment)
+            name = None if entry is None else entry.name
+            counter = named.counter if entry is not None else None
+            recent = self._debounce.tap_of(reader, named.card.digest, verdict, moment.up_ms)
             if recent is None:
-                self._record(draft, name)
+                self._record(draft, name, counter)
             else:
                 self._answer(draft, name, recent.seq)
-                self._count_repeat(recent.seq)
+                self._count_repeat(recent.seq, draft, counter)
         if entry is not None:
             self._desk.staff.tapped(entry, sighting)
 
-    def _judge(self, card: Card, sighting: Sighting) -> tuple[RosterEntry | None, str]:
-        if isinstance(sighting, TornRead):
-            return None, "torn"
-        entry = self._desk.roster.find(card.digest)
+    def _judge(self, named: Named) -> tuple[RosterEntry | None, str]:
+        if named.verdict is not None:
+            return None, named.verdict
+        entry = self._desk.roster.find(named.card.digest)
+        if entry is not None and named.counter is not None and not self._is_new(named):
+            return None, "replayed"
         return entry, verdict_on(entry)
 
-    def _record(self, draft: TapRead, name: str | None) -> None:
+    def _is_new(self, named: Named) -> bool:
+        """Whether a secure card says what it has not said here before: each read counts one on."""
         try:
-            seq = self._outbox.put(draft)
+            return (named.counter or 0) > self._outbox.counter_of(named.card.digest)
+        except OutboxUnavailable as error:  # central sees all counters, and will look again
+            log.warning("counter not compared: %s", error)
+            return True
+
+    def _record(self, draft: TapRead, name: str | None, counter: int | None) -> None:
+        try:
+            seq = self._outbox.put(draft, counter)
         except OutboxUnavailable as error:
             log.error("tap not stored: %s", error)
             self._desk.feedback.show(
@@ -94,21 +107,28 @@ class Capture:
         pattern = pattern_of(draft.verdict)
         self._desk.feedback.show(Outcome(pattern, name, draft.verdict, seq, draft.at, draft.clock))
 
-    def _count_repeat(self, seq: int) -> None:
+    def _count_repeat(self, seq: int, draft: TapRead, counter: int | None) -> None:
         try:
             self._outbox.count_repeat(seq)
+            if counter is not None:
+                self._outbox.note_counter(draft.card.digest, counter)
         except OutboxUnavailable as error:
             log.warning("repeat of tap %d not counted: %s", seq, error)
 
+    def _draft(self, reader: str, card: Card, verdict: str, moment: Moment) -> TapRead:
+        return TapRead(
+            seq=_NO_SEQ,
+            at=moment.at,
+            clock=moment.clock,
+            boot=moment.boot,
+            up_ms=moment.up_ms,
+            reader=reader,
+            card=card,
+            verdict=verdict,
+            direction=self._desk.directions.get(reader),
+        )
 
-def _draft(reader: str, card: Card, verdict: str, moment: Moment) -> TapRead:
-    return TapRead(
-        seq=_NO_SEQ,
-        at=moment.at,
-        clock=moment.clock,
-        boot=moment.boot,
-        up_ms=moment.up_ms,
-        reader=reader,
-        card=card,
-        verdict=verdict,
-    )
+
+def _card(named: Named, entry: RosterEntry | None) -> Card:
+    of_staff = entry is not None and entry.state in OF_STAFF
+    return replace(named.card, kind="staff") if of_staff else named.card

@@ -12,9 +12,13 @@ log = logging.getLogger(__name__)
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``, whole and on the disk when this returns. Raises OSError."""
+    """Put ``content`` at ``path``, whole and on the disk when this returns. Raises OSError.
+
+    Only our own user can read it: there are names and keys in what we keep.
+    """
     draft = path.with_name(path.name + ".new")
-    with draft.open("wb") as file:
+    draft.unlink(missing_ok=True)  # of a power cut, perhaps with other permissions
+    with open(draft, "xb", opener=_private) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -24,6 +28,10 @@ def replace_file(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def keep_json(path: Path, value: Any) -> None:

@@ -32,8 +32,13 @@ CREATE TABLE life (stream TEXT NOT NULL, session INTEGER NOT NULL);
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, tap TEXT NOT NULL, repeats INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE counters (digest TEXT PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
 COMMIT;
+"""
+_NOTE_COUNTER = """
+    INSERT INTO counters (digest, counter) VALUES (?, ?)
+    ON CONFLICT (digest) DO UPDATE SET counter = max(counter, excluded.counter)
 """
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -97,12 +102,17 @@ class Outbox:
     def stream(self) -> str:
         return self._stream
 
-    def put(self, draft: TapRead) -> int:
-        """Make a tap durable and return its ``seq``; the draft's own is ignored."""
+    def put(self, draft: TapRead, counter: int | None = None) -> int:
+        """Make a tap durable and return its ``seq``; the draft's own is ignored.
+
+        With it the ``counter`` that a secure card told, so that no power cut parts the two.
+        """
         wire = draft.wire()
         del wire["seq"], wire["repeat"]
-        with self._using() as database:
+        with self._using() as database, _one_change(database):
             row = database.execute("INSERT INTO outbox (tap) VALUES (?)", (json.dumps(wire),))
+            if counter is not None:
+                database.execute(_NOTE_COUNTER, (draft.card.digest, counter))
             assert row.lastrowid is not None
             return row.lastrowid
 
@@ -110,6 +120,18 @@ class Outbox:
         """The same card again: noted with its tap, as long as that has not been forgotten."""
         with self._using() as database:
             database.execute("UPDATE outbox SET repeats = repeats + 1 WHERE seq = ?", (seq,))
+
+    def note_counter(self, digest: str, counter: int) -> None:
+        """What a secure card told without a tap of its own."""
+        with self._using() as database:
+            database.execute(_NOTE_COUNTER, (digest, counter))
+
+    def counter_of(self, digest: str) -> int:
+        """The highest counter that this secure card told here; 0 before the first."""
+        query = "SELECT counter FROM counters WHERE digest = ?"
+        with self._using() as database:
+            row = database.execute(query, (digest,)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def after(self, seq: int, most: int) -> list[Waiting]:
         """The oldest taps above ``seq``, in order."""
@@ -143,18 +165,12 @@ class Outbox:
         numbers that this file would give out again, and would take the new taps for old ones.
         """
         stream = _new_stream()
-        with self._using() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                rows = database.execute("SELECT tap, repeats FROM outbox ORDER BY seq").fetchall()
-                database.execute("DELETE FROM outbox")
-                database.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
-                database.executemany("INSERT INTO outbox (tap, repeats) VALUES (?, ?)", rows)
-                database.execute("UPDATE life SET stream = ?", (stream,))
-                database.execute("COMMIT")
-            except sqlite3.Error:
-                database.execute("ROLLBACK")
-                raise
+        with self._using() as database, _one_change(database):
+            rows = database.execute("SELECT tap, repeats FROM outbox ORDER BY seq").fetchall()
+            database.execute("DELETE FROM outbox")
+            database.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
+            database.executemany("INSERT INTO outbox (tap, repeats) VALUES (?, ?)", rows)
+            database.execute("UPDATE life SET stream = ?", (stream,))
         self._stream = stream
 
     def next_session(self, now: datetime) -> int:
@@ -211,6 +227,19 @@ def _wire(seq: int, tap: str, repeats: int) -> dict[str, Any]:
         log.error("tap %d was damaged on the disk", seq)
         return {"seq": seq, "damaged": tap[:1000]}
     return {"seq": seq, **stored, "repeat": repeats}
+
+
+@contextmanager
+def _one_change(database: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except sqlite3.Error:
+        if database.in_transaction:  # a full disk may have ended it already
+            database.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

@@ -8,7 +8,7 @@ the start, not the first tap.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -107,8 +107,18 @@ def _core(settings: Settings, logs: LogMemory) -> Core:
 def _take(core: Core) -> Take:
     """What happens with each card. Whoever else wants to know of it comes after the answer."""
     site = core.settings.site
-    desk = Desk(CardNames(site.key, site.token_domain), core.roster, core.clock, core.feedback)
+    desk = Desk(
+        CardNames(site.key, site.token_domain),
+        core.roster,
+        core.clock,
+        core.feedback,
+        _directions(core.settings.readers),
+    )
     return Capture(desk, core.outbox, core.debounce, core.wake.set).take
+
+
+def _directions(settings: Sequence[ReaderSettings]) -> Mapping[str, str]:
+    return {reader.name: reader.direction for reader in settings if reader.direction != "auto"}
 
 
 def _watches(

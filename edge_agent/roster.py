@@ -11,6 +11,7 @@ from pathlib import Path
 
 from contracts.messages import ContractError
 from contracts.roster import Roster, RosterEntry
+from edge_agent.cards import CardPolicy
 from edge_agent.kept_file import replace_file
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,11 @@ class RosterFile:
     def version(self) -> str | None:
         """None while there is no roster at all, and every card is unknown."""
         return None if self._roster is _EMPTY else self._roster.version
+
+    @property
+    def policy(self) -> CardPolicy:
+        """How the school knows its cards."""
+        return CardPolicy(self._roster.sun_key, self._roster.uid_cards)
 
     def find(self, digest: str) -> RosterEntry | None:
         return self._roster.cards.get(digest)

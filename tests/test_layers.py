@@ -106,7 +106,7 @@ RULES = (
     Rule(
         "the emulators know the contracts and the protocols",
         ("emulators/**/*.py",),
-        only=("contracts", "emulators", "ndef"),
+        only=("contracts", "emulators", "ndef", "cryptography"),
     ),
     Rule("the development kit needs nothing", ("devkit/**/*.py", "dev"), only=("devkit",)),
     Rule(

@@ -30,8 +30,9 @@ class Tap(Base):
     A clock anchor may tell better when a tap of an unsynced clock was: then ``tapped_at``,
     ``on_date`` and ``clock`` are derived, and ``told_at`` and ``told_clock`` what was said.
     ``student_id`` is what the card meant when the tap arrived, None for an unknown card.
-    ``direction`` is the device's policy at that time, from which the passage is derived;
-    ``on_date`` is the local date at the school. ``id`` is the order of arrival, for feeds.
+    ``direction`` is the policy of the reader or else of the device at that time, from which the
+    passage is derived; ``on_date`` is the local date at the school. ``id`` is the order of
+    arrival, for feeds.
     """
 
     __tablename__ = "taps"

@@ -107,7 +107,7 @@ def sent_with_other_content(session: Session, staged: Sequence[StagedTap]) -> li
 def _rows(staged: Sequence[StagedTap]) -> Iterator[tuple[Any, ...]]:
     for position, one in enumerate(staged):
         stream, tap, said = one.stream, one.tap, one.said
-        direction = said.direction if said else stream.direction
+        direction = said.direction if said else tap.direction or stream.direction
         yield (
             *(position, stream.school_id, stream.id, tap.seq, stream.gate_id, direction),
             *(tap.at, rules.local_date(tap.at, stream.zone), tap.clock, tap.boot, tap.up_ms),

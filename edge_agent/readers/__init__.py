@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import importlib
 
-from edge_agent.readers.base import CardRead, Reader, ReaderUnavailable, Sighting, TornRead
+from edge_agent.readers.base import (
+    CardRead,
+    CodeRead,
+    Reader,
+    ReaderUnavailable,
+    Sighting,
+    TornRead,
+)
 
-__all__ = ["DRIVERS", "CardRead", "Reader", "ReaderUnavailable", "Sighting", "TornRead", "make"]
+__all__ = [
+    "DRIVERS",
+    "CardRead",
+    "CodeRead",
+    "Reader",
+    "ReaderUnavailable",
+    "Sighting",
+    "TornRead",
+    "make",
+]
 
 # A driver's module is imported only when a gate uses it: its library may not be installed.
 DRIVERS = {"nfcpy": "edge_agent.readers.nfcpy"}

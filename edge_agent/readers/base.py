@@ -28,7 +28,14 @@ class TornRead:
     uid: bytes
 
 
-Sighting = CardRead | TornRead
+@dataclass(frozen=True, slots=True)
+class CodeRead:
+    """A printed code, or whatever else a reader types like a keyboard: one line of it."""
+
+    text: str
+
+
+Sighting = CardRead | TornRead | CodeRead
 
 
 class Reader(Protocol):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contracts.cards import is_random_uid
+
 EMPTY_POLLS = 3  # a chip misses a resting card now and then; three misses in a row it does not
 FORGET_AFTER = 2.0  # seconds: two cards in one wallet hide each other from single polls
 TORN_AGAIN_AFTER = 1.5  # seconds between two requests to hold the same card still
 
-_RANDOM_UID = b"\x08"  # ISO/IEC 14443-3: a 4-byte UID beginning so is drawn anew each time
+_ANY_PHONE = b"\x08"
 
 
 def identity(uid: bytes) -> bytes:
     """What tells cards apart: the UID, or one common value for phones, which change theirs."""
-    return _RANDOM_UID if len(uid) == 4 and uid.startswith(_RANDOM_UID) else uid
+    return _ANY_PHONE if is_random_uid(uid) else uid
 
 
 class Presence:

@@ -33,9 +33,10 @@ _values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=6,
 )
 objects = st.dictionaries(_texts, _values, max_size=4)
-_suns = st.none() | st.from_regex(r"[0-9A-F]{16,64}", fullmatch=True)
+_data = st.none() | st.binary(min_size=16, max_size=16).map(bytes.hex)
+_macs = st.none() | st.binary(min_size=8, max_size=8).map(bytes.hex)
 
-cards = st.builds(Card, st.sampled_from(sorted(messages.CARD_KINDS)), digests, _suns, _suns)
+cards = st.builds(Card, st.sampled_from(sorted(messages.CARD_KINDS)), digests, _data, _macs)
 clocks = st.sampled_from(sorted(messages.CLOCKS))
 taps = st.builds(
     TapRead,
@@ -49,6 +50,7 @@ taps = st.builds(
     verdict=codes,
     repeat=st.integers(0, 1_000_000),
     photo=st.none() | names,
+    direction=st.none() | st.sampled_from(sorted(messages.DIRECTIONS)),
 )
 _holes = st.tuples(st.integers(1, 2**62), st.integers(0, 1000)).map(
     lambda pair: (pair[0], pair[0] + pair[1])
@@ -85,5 +87,11 @@ MESSAGES: dict[type[Any], st.SearchStrategy[Any]] = {
     Command: st.builds(Command, names, names, objects, moments),
     Answer: st.builds(Answer, names, st.booleans(), st.none() | codes, objects),
     RosterNotice: st.builds(RosterNotice, names),
-    Roster: st.builds(Roster, names, st.dictionaries(digests, _entries, max_size=5)),
+    Roster: st.builds(
+        Roster,
+        names,
+        st.dictionaries(digests, _entries, max_size=5),
+        st.none() | st.binary(min_size=16, max_size=16),
+        st.booleans(),
+    ),
 }

@@ -45,11 +45,12 @@ TAP: dict[str, list[Any]] = {
     "card": [MISSING, *NOT_OBJECTS],
     "card.kind": [MISSING, None, "TOKEN", "face", 3],
     "card.digest": NOT_DIGESTS,
-    "card.e": [1, "", "xyz", "0" * 65],
-    "card.c": [1, "", "xyz", "0" * 65],
+    "card.e": [1, "", "xyz", "0" * 31, "0" * 33],
+    "card.c": [1, "", "xyz", "0" * 15, "0" * 17],
     "verdict": NOT_CODES,
     "repeat": [None, -1, 1.5, 1_000_001, "2"],
     "photo": [1, "", "a b"],
+    "direction": [1, "", "auto", "IN"],
 }
 PARSERS: dict[str, type[Any]] = {
     "up/taps": messages.TapBatch,
@@ -212,6 +213,21 @@ def test_one_wrong_entry_refuses_the_whole_roster_and_is_named(path: str, value:
         Roster.from_json(json.dumps({"version": "1", "cards": [good, bad]}).encode())
 
     assert str(refused.value).startswith(f"cards[1].{path}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sun_key", 1),
+        ("sun_key", "00"),
+        ("sun_key", "0" * 33),
+        ("uid_cards", None),
+        ("uid_cards", 1),
+    ],
+)
+def test_a_roster_that_misstates_how_cards_are_known_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ContractError, match=name):
+        Roster.from_json(json.dumps({"version": "1", "cards": [], name: value}).encode())
 
 
 def test_a_roster_may_not_hold_a_card_twice() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.cards import card_digest, token_uri
+from contracts.roster import Roster, RosterEntry
 from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.debounce import Debounce
@@ -19,6 +20,7 @@ from edge_agent.readers import CardRead, TornRead
 from edge_agent.roster import RosterFile
 from edge_agent.staff_taps import StaffTaps
 from tests.edge.gate import DOMAIN, SITE_KEY, digest, roster, token, uid
+from tests.edge.secure import secure_card, secure_digest, secure_roster
 from tests.edge.values import RecordingFeedback, SetClock
 
 STATES = {2: "staff", 3: "revoked", 4: "not_today", 5: "service"}
@@ -37,13 +39,22 @@ class GateUnderTest:
         self.clock = SetClock()
         self.lights = RecordingFeedback()
         self.woken = 0
-        desk = Desk(CardNames(SITE_KEY, DOMAIN), self.roster, self.clock, self.lights)
+        names = CardNames(SITE_KEY, DOMAIN)
+        desk = Desk(names, self.roster, self.clock, self.lights, {"salida": "out"})
         self.capture = Capture(desk, self.outbox, Debounce(45), self._wake)
 
     def tap(self, number: int, reader: str = "entrada") -> Outcome:
         read = CardRead(uid(number), token_uri(DOMAIN, token(number)))
         self.capture.take(reader, read)
         return self.lights.shown[-1]
+
+    def show(self, link: str, number: int = 1) -> Outcome:
+        """A card that says so."""
+        self.capture.take("entrada", CardRead(uid(number), link))
+        return self.lights.shown[-1]
+
+    def use(self, content: Roster) -> None:
+        self.roster.adopt(content.to_json())
 
     def rows(self) -> list[dict[str, object]]:
         return [waiting.wire for waiting in self.outbox.after(0, 100)]
@@ -238,3 +249,97 @@ def test_a_tap_that_was_not_stored_is_not_a_repeat_when_it_comes_again(tmp_path:
 
 def uid_digest(number: int) -> str:
     return card_digest(SITE_KEY, uid(number)).hex()
+
+
+def test_the_readers_direction_goes_with_the_tap(gate: GateUnderTest) -> None:
+    gate.tap(1, "salida")
+    gate.tap(2, "entrada")
+
+    assert [row.get("direction") for row in gate.rows()] == ["out", None]
+
+
+def test_a_secure_card_is_accepted_with_its_proof(gate: GateUnderTest) -> None:
+    gate.use(secure_roster())
+
+    outcome = gate.show(secure_card(1).link())
+
+    assert (outcome.verdict, outcome.name) == ("accepted", "Student 1")
+    (row,) = gate.rows()
+    assert row["card"]["kind"] == "sun"  # type: ignore[index]
+    assert row["card"]["digest"] == secure_digest(1)  # type: ignore[index]
+
+
+def test_what_a_secure_card_said_before_is_refused(gate: GateUnderTest) -> None:
+    gate.use(secure_roster())
+    link = secure_card(1).link()
+    gate.show(link)
+
+    outcome = gate.show(link)
+
+    assert (outcome.pattern, outcome.verdict, outcome.name) == ("reject", "replayed", None)
+    assert [row["verdict"] for row in gate.rows()] == ["accepted", "replayed"]
+
+
+def test_an_earlier_read_of_a_secure_card_is_refused_too(gate: GateUnderTest) -> None:
+    gate.use(secure_roster())
+    card = secure_card(1)
+    read_in_a_pocket = card.link()
+    gate.show(card.link())
+    gate.clock.forward(3600)
+
+    assert gate.show(read_in_a_pocket).verdict == "replayed"
+    assert gate.show(card.link()).verdict == "accepted"
+
+
+def test_a_repeated_read_of_a_secure_card_is_the_same_tap_and_uses_up_its_counter(
+    gate: GateUnderTest,
+) -> None:
+    gate.use(secure_roster())
+    card = secure_card(1)
+    first = gate.show(card.link())
+    link = card.link()
+
+    assert gate.show(link).seq == first.seq
+    assert gate.show(link).verdict == "replayed"
+
+
+def test_the_counter_survives_a_restart(gate: GateUnderTest) -> None:
+    gate.use(secure_roster())
+    card = secure_card(1)
+    early, late = card.link(), card.link()
+    gate.show(late)
+    gate.outbox.forget(1)
+    gate.outbox.close()
+
+    with closing(Outbox.open(gate.path)) as again:
+        desk = Desk(CardNames(SITE_KEY, DOMAIN), gate.roster, gate.clock, gate.lights)
+        Capture(desk, again, Debounce(45), lambda: None).take("entrada", CardRead(uid(1), early))
+
+    assert gate.lights.shown[-1].verdict == "replayed"
+
+
+def test_of_a_card_that_nobody_has_no_counter_is_kept(gate: GateUnderTest) -> None:
+    gate.use(secure_roster(students=1))
+
+    assert gate.show(secure_card(2, 7).link(), 2).verdict == "unknown"
+    assert gate.outbox.counter_of(secure_digest(2)) == 0
+
+
+@pytest.mark.parametrize(("allowed", "verdict"), [(True, "accepted"), (False, "unknown")])
+def test_a_card_known_by_its_number_is_accepted_where_the_school_allows_it(
+    gate: GateUnderTest, *, allowed: bool, verdict: str
+) -> None:
+    number = card_digest(SITE_KEY, uid(1)).hex()
+    gate.use(Roster("u1", {number: RosterEntry("Student 1", "active")}, uid_cards=allowed))
+
+    gate.capture.take("entrada", CardRead(uid(1), None))
+
+    assert gate.lights.shown[-1].verdict == verdict
+
+
+def test_the_roster_with_its_key_is_for_the_agents_eyes_only(gate: GateUnderTest) -> None:
+    gate.roster_path.chmod(0o644)
+
+    gate.use(secure_roster())
+
+    assert gate.roster_path.stat().st_mode & 0o777 == 0o600

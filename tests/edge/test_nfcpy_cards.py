@@ -6,6 +6,7 @@ import ndef
 import pytest
 
 from contracts.cards import token_uri
+from contracts.sun import sun_of
 from devkit.waiting import wait_until
 from edge_agent.readers import CardRead, TornRead
 from edge_agent.readers.nfcpy import NfcpyReader
@@ -13,6 +14,7 @@ from emulators.nfc.pn532 import Pn532
 from emulators.nfc.tags import NAK, Ntag, Tag, Torn, Withdrawn
 from tests.edge.gate import DOMAIN, PATIENCE, card, token, uid
 from tests.edge.reading import URI, look, take_away
+from tests.edge.secure import secure_card
 
 
 @pytest.mark.parametrize("model", ["213", "215"])
@@ -55,6 +57,34 @@ def test_the_next_card_may_come_without_a_pause(chip: Pn532, reader: NfcpyReader
     chip.put(card(2))
 
     assert look(reader) == CardRead(uid(2), token_uri(DOMAIN, token(2)))
+
+
+def test_a_secure_card_says_something_else_each_time(chip: Pn532, reader: NfcpyReader) -> None:
+    said = []
+    for counter in (0, 1):
+        chip.put(secure_card(1, counter))
+        said.append(look(reader))
+        take_away(chip, reader)
+
+    uris = {read.uri for read in said if isinstance(read, CardRead)}
+    assert {sun_of(uri or "") is not None for uri in uris} == {True}
+    assert len(uris) == 2
+
+
+def test_at_no_command_does_a_torn_secure_card_pass_for_a_blank_one(
+    chip: Pn532, reader: NfcpyReader
+) -> None:
+    seen = set()
+    for answers in range(14):
+        chip.put(Torn(secure_card(1), answers))
+        sighting = look(reader)
+        seen.add(type(sighting))
+        assert isinstance(sighting, TornRead) or (
+            isinstance(sighting, CardRead) and sun_of(sighting.uri or "")
+        )
+        take_away(chip, reader)
+
+    assert seen == {TornRead, CardRead}
 
 
 @pytest.mark.parametrize("answers", range(7))
