@@ -112,7 +112,7 @@ def _take(core: Core) -> Take:
         core.roster,
         core.clock,
         core.feedback,
-        _directions(core.settings.readers),
+        directions=_directions(core.settings.readers),
     )
     return Capture(desk, core.outbox, core.debounce, core.wake.set).take
 

@@ -40,7 +40,7 @@ class GateUnderTest:
         self.lights = RecordingFeedback()
         self.woken = 0
         names = CardNames(SITE_KEY, DOMAIN)
-        desk = Desk(names, self.roster, self.clock, self.lights, {"salida": "out"})
+        desk = Desk(names, self.roster, self.clock, self.lights, directions={"salida": "out"})
         self.capture = Capture(desk, self.outbox, Debounce(45), self._wake)
 
     def tap(self, number: int, reader: str = "entrada") -> Outcome:
