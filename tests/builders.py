@@ -108,16 +108,21 @@ def a_student(
     )
     session.flush()
     if card is not None:
-        session.add(
-            Card(
-                school_id=course.school_id,
-                digest=a_digest(card),
-                kind="token",
-                student_id=student.id,
-            )
-        )
-        session.flush()
+        a_card(session, student, card)
     return student
+
+
+def a_card(session: Session, student: Student, name: object) -> Card:
+    """One more card of a student, of the digest ``a_digest(name)``."""
+    card = Card(
+        school_id=student.school_id,
+        digest=a_digest(name),
+        kind="token",
+        student_id=student.id,
+    )
+    session.add(card)
+    session.flush()
+    return card
 
 
 def a_guardian(

@@ -8,13 +8,20 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy.orm import Session
 
 from central.absences.models import KINDS as ABSENCE_KINDS
 from central.calendar.planning_rules import NewException
 from central.calendar.rules import Hours, Span
-from tests.central.week_of_facts import CARDS, FIRST, LAST, Seen, WeekOfFacts
+from tests.central.week_of_facts import FIRST, LAST, STUDENTS, Seen, WeekOfFacts
 
 DATES = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
 SHOWN = [
@@ -26,16 +33,28 @@ FEW = st.integers(0, 999)  # an index into whatever there is
 
 dates = st.sampled_from(DATES)
 spans = st.tuples(dates, dates).map(sorted).map(lambda pair: Span(*pair))
-students = st.integers(0, len(CARDS) - 1)
+students = st.integers(0, STUDENTS - 1)
 courses = st.integers(0, 1)
 shown = st.sampled_from(SHOWN)
 seen = st.builds(
     Seen,
-    st.sampled_from(CARDS),
+    students,
+    st.integers(0, 1),
     dates,
     shown,
     st.sampled_from(["synced", "synced", "synced", "unsynced"]),
 )
+# What a student did on a date before anything else becomes known.
+habits = st.sampled_from(
+    [
+        (),
+        ((0, "07:50"), (0, "15:40")),
+        ((1, "08:20"), (2, "15:25")),
+        ((0, "07:50"), (1, "12:00"), (0, "15:40")),
+        ((2, "12:00"),),
+    ]
+)
+weeks = st.lists(habits, min_size=STUDENTS * len(DATES), max_size=STUDENTS * len(DATES))
 exceptions = st.sampled_from(
     [
         ("holiday", None, None),
@@ -60,6 +79,24 @@ class Week(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.week = WeekOfFacts(self.owner, self.web, self.ingest)
+
+    @initialize(week=weeks, closed=st.sets(dates, min_size=4))
+    def already_a_week_of_school(
+        self, week: list[tuple[tuple[int, str], ...]], closed: set[date]
+    ) -> None:
+        """A fact changes something only where there are others; so examples begin among some."""
+        habits_of = iter(week)
+        by_device: dict[int, list[Seen]] = {0: [], 1: [], 2: []}
+        for on_date in DATES:
+            for student in range(STUDENTS):
+                for device, at in next(habits_of):
+                    by_device[device].append(
+                        Seen(student, device % 2, on_date, time.fromisoformat(at))
+                    )
+        for device, taps in by_device.items():
+            self.week.taps(self.week.devices[device], taps)
+        for on_date in sorted(closed):
+            self.week.close(on_date)
 
     @rule(device=st.integers(0, 2), taps=st.lists(seen, min_size=1, max_size=4))
     def tap(self, device: int, taps: list[Seen]) -> None:
@@ -135,6 +172,10 @@ class Week(RuleBasedStateMachine):
     def leave(self, student: int, last_on: date) -> None:
         self.week.leave(self.week.students[student], last_on)
 
+    @rule(student=students, on_date=dates, at=shown)
+    def withdraw(self, student: int, on_date: date, at: time) -> None:
+        self.week.withdraw(student, on_date, at)
+
     @rule(on_date=dates)
     def close(self, on_date: date) -> None:
         self.week.close(on_date)
@@ -143,7 +184,8 @@ class Week(RuleBasedStateMachine):
     def outage(self, gate: int, on_date: date, minutes: int) -> None:
         self.week.outage(self.week.gates[gate], on_date, minutes)
 
-    def teardown(self) -> None:
+    @invariant()
+    def the_days_are_those_of_a_rebuild(self) -> None:
         assert self.week.days() == self.week.rebuilt()
 
 

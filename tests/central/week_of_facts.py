@@ -28,24 +28,37 @@ from central.calendar.rules import Hours, Span, moment
 from central.db import enter_schools
 from central.devices.models import GateCourse, GateOutage
 from central.errors import Conflict, NotAllowed, NotFound
+from central.withdrawals import service as withdrawals
+from central.withdrawals.rules import Identity
 from contracts.messages import Anchor, TapBatch
-from tests.builders import a_course, a_device, a_gate, a_school, a_student, a_tap, a_user
+from tests.builders import (
+    a_card,
+    a_course,
+    a_device,
+    a_gate,
+    a_guardian,
+    a_school,
+    a_student,
+    a_tap,
+    a_user,
+)
 
 SANTIAGO = ZoneInfo("America/Santiago")
 FIRST, LAST = date(2026, 4, 2), date(2026, 4, 8)  # clocks go back in the night to the 5th
 WEEK = Span(FIRST, LAST)
 NOW = datetime(2026, 4, 10, 15, tzinfo=UTC)
 TODAY = date(2026, 4, 10)
-CARDS = ("c1", "c2", "c3")
+STUDENTS = 3
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A card at a gate, when the wall clock showed ``shown``."""
+    """One of a student's two cards at a gate, when the wall clock showed ``shown``."""
 
-    card: str
+    student: int
+    card: int
     on_date: date
     shown: time
     clock: str = "synced"
@@ -58,9 +71,10 @@ class WeekOfFacts:
         self.owner = owner
         school = a_school(owner)
         courses = [a_course(owner, school, starts_at=starts) for starts in (time(8), time(9))]
-        students = [a_student(owner, courses[0], card=card) for card in CARDS]
-        for student in students:
-            student.enrolled_on = date(2025, 3, 1)
+        students = [a_student(owner, courses[0], card=f"{one} 0") for one in range(STUDENTS)]
+        for one, student in enumerate(students):
+            a_card(owner, student, f"{one} 1")
+        self.guardians = [a_guardian(owner, student).id for student in students]
         gates = [a_gate(owner, school) for _ in range(3)]
         owner.add(GateCourse(school_id=school.id, gate_id=gates[0].id, course_id=courses[1].id))
         self.devices = [
@@ -88,8 +102,16 @@ class WeekOfFacts:
             at = moment(one.on_date, one.shown, SANTIAGO)
             boot_ms = int((at - moment(FIRST, time(0), SANTIAGO)).total_seconds() * 1000)
             batch.append(
-                a_tap(self.sent[device], card=one.card, at=at, clock=one.clock, up_ms=boot_ms)
+                a_tap(
+                    self.sent[device],
+                    card=f"{one.student} {one.card}",
+                    at=at,
+                    clock=one.clock,
+                    up_ms=boot_ms,
+                )
             )
+        if not batch:
+            return
         record_taps(self.ingest, [SentTaps(device, TapBatch("s1", tuple(batch)))], now=NOW)
         self.ingest.commit()
 
@@ -103,6 +125,17 @@ class WeekOfFacts:
         at = moment(on_date, shown, SANTIAGO)
         passage = Passage(uuid4(), student, direction, at, "x")
         self._try(lambda: record_manual(self.web, self.id, passage, self.author, now=NOW))
+
+    def withdraw(self, number: int, on_date: date, shown: time) -> None:
+        asked = withdrawals.Asked(
+            uuid4(),
+            self.students[number],
+            Identity("passport", "AB123456"),
+            "medical",
+            guardian_id=self.guardians[number],
+        )
+        at = moment(on_date, shown, SANTIAGO)
+        self._try(lambda: withdrawals.withdraw(self.web, self.id, asked, self.author, now=at))
 
     def ask(self, student: int, kind: str, span: Span) -> None:
         asked = Asked(student, span.starts_on, span.ends_on, kind, "illness")
