@@ -44,14 +44,16 @@ seen = st.builds(
     shown,
     st.sampled_from(["synced", "synced", "synced", "unsynced"]),
 )
-# What a student did on a date before anything else becomes known.
-habits = st.sampled_from(
+Habit = tuple[tuple[int, str, str], ...]
+# What a student did on a date before anything else becomes known: at which gate, when, and by
+# what clock.
+habits: st.SearchStrategy[Habit] = st.sampled_from(
     [
         (),
-        ((0, "07:50"), (0, "15:40")),
-        ((1, "08:20"), (2, "15:25")),
-        ((0, "07:50"), (1, "12:00"), (0, "15:40")),
-        ((2, "12:00"),),
+        ((0, "07:50", "synced"), (0, "15:40", "synced")),
+        ((1, "08:20", "synced"), (2, "15:25", "synced")),
+        ((0, "07:50", "synced"), (1, "12:00", "synced"), (0, "15:40", "synced")),
+        ((1, "00:10", "unsynced"), (2, "12:00", "unsynced")),
     ]
 )
 weeks = st.lists(habits, min_size=STUDENTS * len(DATES), max_size=STUDENTS * len(DATES))
@@ -80,23 +82,22 @@ class Week(RuleBasedStateMachine):
         super().__init__()
         self.week = WeekOfFacts(self.owner, self.web, self.ingest)
 
-    @initialize(week=weeks, closed=st.sets(dates, min_size=4))
-    def already_a_week_of_school(
-        self, week: list[tuple[tuple[int, str], ...]], closed: set[date]
-    ) -> None:
+    @initialize(week=weeks, closed=st.sets(dates, min_size=4), excused=spans)
+    def already_a_week_of_school(self, week: list[Habit], closed: set[date], excused: Span) -> None:
         """A fact changes something only where there are others; so examples begin among some."""
         habits_of = iter(week)
         by_device: dict[int, list[Seen]] = {0: [], 1: [], 2: []}
         for on_date in DATES:
             for student in range(STUDENTS):
-                for device, at in next(habits_of):
-                    by_device[device].append(
-                        Seen(student, device % 2, on_date, time.fromisoformat(at))
-                    )
+                for device, at, clock in next(habits_of):
+                    shown_at = time.fromisoformat(at)
+                    by_device[device].append(Seen(student, device % 2, on_date, shown_at, clock))
         for device, taps in by_device.items():
             self.week.taps(self.week.devices[device], taps)
         for on_date in sorted(closed):
             self.week.close(on_date)
+        for student in range(STUDENTS):
+            self.ask_and_approve(student, "absence", excused)
 
     @rule(device=st.integers(0, 2), taps=st.lists(seen, min_size=1, max_size=4))
     def tap(self, device: int, taps: list[Seen]) -> None:
@@ -117,8 +118,13 @@ class Week(RuleBasedStateMachine):
             self.week.decide(self.week.requests[-1], "approve")
 
     @precondition(lambda self: self.week.requests)
-    @rule(which=FEW, action=st.sampled_from(["approve", "reject", "withdraw", "reopen"]))
+    @rule(which=FEW, action=st.sampled_from(["approve", "reject"]))
     def decide(self, which: int, action: str) -> None:
+        self.week.decide(self.week.requests[which % len(self.week.requests)], action)
+
+    @precondition(lambda self: self.week.requests)
+    @rule(which=FEW, action=st.sampled_from(["withdraw", "reopen"]))
+    def take_a_decision_back(self, which: int, action: str) -> None:
         self.week.decide(self.week.requests[which % len(self.week.requests)], action)
 
     @rule(
