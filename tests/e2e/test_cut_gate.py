@@ -95,7 +95,8 @@ def town(settings: Settings, mosquitto: Mosquitto) -> Iterator[Town]:
             gate = stack.enter_context(Gate(folder, name, port))
             gate.write_roster(roster(students=EVERYBODY))
             gates.append(gate)
-        yield Town(owner, school_id, *gates, cable)
+        north, south = gates
+        yield Town(owner, school_id, north, south, cable)
     empty(owner)
     owner.dispose()
 
