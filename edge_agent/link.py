@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.settings import BrokerSettings
@@ -53,6 +53,8 @@ class Link:
         self._broker = broker
         self._clock = clock
         self._why_down = "connection lost"
+        self._failure = ""  # of the socket, in the words of OpenSSL or the kernel
+        self._said_hello = False  # the broker, whether or not it lets us in
         self._accepted = False
         self._unacknowledged: set[int] = set()
         self._on_message = on_message
@@ -67,6 +69,7 @@ class Link:
         client.on_message = self._received
         client.on_publish = self._acknowledged
         client.on_subscribe = self._subscribed
+        client.on_log = self._logged
         self._client = client
 
     def open(self) -> None:
@@ -113,7 +116,7 @@ class Link:
             self._client.loop_write()
         self._client.loop_misc()
         if self._client.socket() is None:
-            raise LinkDown(self._why_down)
+            raise LinkDown(self._reason())
 
     def flush(self, seconds: float) -> None:
         """Return when the broker acknowledged all that was published, or after ``seconds``."""
@@ -141,7 +144,23 @@ class Link:
         mind_the_clock(context, self._clock)
         self._client.tls_set_context(context)
 
+    def _reason(self) -> str:
+        """Why there is no connection any more.
+
+        With TLS 1.3 the handshake succeeds here before the broker has looked at our certificate;
+        what it thinks of it, if it says so at all, comes instead of its first answer.
+        """
+        tls = self._broker.tls
+        if tls is None or tls.cert_file is None or self._said_hello:
+            return self._why_down
+        return f"the broker may refuse our certificate ({self._failure or self._why_down})"
+
+    def _logged(self, _c: Client, _u: Any, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._failure = text
+
     def _connected(self, _c: Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
+        self._said_hello = True
         self._accepted = not reason.is_failure
         if reason.is_failure:
             self._why_down = f"the broker refuses us: {reason}"

@@ -34,18 +34,23 @@ class Watch:
         """Poll until ``stop`` is set."""
         while not stop.is_set():
             try:
-                self._reader.open()
-                self.is_ready = True
-                self._say("ready")
-                self._backoff.reset()
-                self._poll(stop)
+                self._use(stop)
             except ReaderUnavailable as error:
                 self.resets += 1
                 self._say(f"not available ({error}); trying again until it is")
                 stop.wait(self._backoff.wait())
-            finally:
-                self.is_ready = False
-                self._reader.close()
+
+    def _use(self, stop: threading.Event) -> None:
+        """From opening the reader to its loss. Raises ReaderUnavailable."""
+        try:
+            self._reader.open()
+            self.is_ready = True
+            self._say("ready")
+            self._backoff.reset()
+            self._poll(stop)
+        finally:
+            self.is_ready = False  # also while we wait for the next try
+            self._reader.close()
 
     def _poll(self, stop: threading.Event) -> None:
         while not stop.is_set():

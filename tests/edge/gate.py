@@ -96,7 +96,11 @@ class Gate:
         self.reader = Pn532(folder / "reader")
         self.answers = Answers(folder / "lights")
         self.python: tuple[str, ...] = (sys.executable,)
+        self.program = "edge_agent"
         self.home = REPOSITORY  # where the interpreter finds the agent first
+        self.clock = "host"
+        self.host = "127.0.0.1"
+        self.tls = ""  # lines of the broker's table
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "site-key").write_text(SITE_KEY.hex())
         self.write_roster(roster())
@@ -126,10 +130,11 @@ class Gate:
         self.config.write_text(f"""\
 device = "{self.device}"
 data_dir = "data"
-clock = "host"
+clock = "{self.clock}"
 [broker]
-host = "127.0.0.1"
+host = "{self.host}"
 port = {broker_port}
+{self.tls}
 username = "{self.device}"
 password = "{PASSWORD}"
 [site]
@@ -156,7 +161,7 @@ socket = "lights"
         return self.data / "outbox.db"
 
     def start(self) -> None:
-        command = [*self.python, "-m", "edge_agent", "run", "--config", str(self.config)]
+        command = [*self.python, "-m", self.program, "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self.home, stdout=log, stderr=log)
 

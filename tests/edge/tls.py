@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from devkit.mosquitto import CENTRAL_USERS, Mosquitto
+from devkit.ports import free_port
+
 VALID = (-timedelta(days=1), timedelta(days=1))
 
 
@@ -52,6 +55,23 @@ class Authority:
         )
         return certificate_file, key_file
 
+    def revoke(self, certificate_file: Path) -> Path:
+        """The list of revoked certificates, with this one in it."""
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        now = datetime.now(UTC)
+        revoked = x509.RevokedCertificateBuilder(certificate.serial_number, now)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now + VALID[0])
+            .next_update(now + VALID[1])
+            .add_revoked_certificate(revoked.build())
+        )
+        crl_file = self._folder / "crl.pem"
+        signed = builder.sign(self._key, hashes.SHA256())
+        crl_file.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        return crl_file
+
     def _certify(
         self,
         subject: x509.Name,
@@ -79,6 +99,26 @@ class Authority:
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+class TlsMosquitto(Mosquitto):
+    """A broker with a second listener: only for who shows a certificate of ``authority``."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        super().__init__(folder, free_port(), {name: name for name in CENTRAL_USERS})
+        self.tls_port = free_port()
+        certificate, key = authority.issue("localhost")
+        self.lines = {
+            "listener": f"{self.tls_port} {self.host}",
+            "cafile": str(authority.ca_file),
+            "certfile": str(certificate),
+            "keyfile": str(key),
+            "require_certificate": "true",
+        }
+
+    def _configuration(self) -> str:
+        lines = "".join(f"{name} {value}\n" for name, value in self.lines.items())
+        return super()._configuration() + lines
 
 
 class TlsDoor:
