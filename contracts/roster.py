@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from contracts import fields
@@ -19,7 +19,6 @@ from contracts.messages import DIGEST
 STATES = frozenset({"active", "revoked", "not_today", "staff", "service"})
 OF_STAFF = frozenset({"staff", "service"})  # of a service card the gate tests itself
 MAX_CARDS = 100_000  # far above the largest school; below what a Pi holds in memory with ease
-_SUN_KEY = re.compile(r"[0-9a-f]{32}")
 DISPLAY_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,60}")
 
 
@@ -36,13 +35,11 @@ class RosterEntry:
 class Roster:
     """Every card that a gate should know, by hex digest. ``version`` changes with the content.
 
-    ``sun_key`` decrypts what the school's secure cards say of themselves, if it has any: see
-    ``sun.py``. ``uid_cards`` says whether the school takes cards that it knows by their UID alone.
+    ``uid_cards`` says whether the school takes cards that it knows by their UID alone.
     """
 
     version: str
     cards: Mapping[str, RosterEntry]
-    sun_key: bytes | None = field(default=None, repr=False)
     uid_cards: bool = False
 
     @classmethod
@@ -60,17 +57,15 @@ class Roster:
             if digest in cards:
                 raise ContractError(f"cards[{position}].digest: appears twice")
             cards[digest] = entry
-        key = fields.optional_text(raw, "sun_key", _SUN_KEY)
         uid_cards = fields.truth(raw, "uid_cards") if "uid_cards" in raw else False
-        return cls(version, cards, None if key is None else bytes.fromhex(key), uid_cards)
+        return cls(version, cards, uid_cards)
 
     def to_json(self) -> bytes:
         cards = [
             {"digest": digest, "name": entry.name, "state": entry.state, "photo": entry.photo}
             for digest, entry in self.cards.items()
         ]
-        key = None if self.sun_key is None else self.sun_key.hex()
-        header = {"version": self.version, "sun_key": key, "uid_cards": self.uid_cards or None}
+        header = {"version": self.version, "uid_cards": self.uid_cards or None}
         return fields.dump(header | {"cards": cards})
 
 

@@ -1,13 +1,15 @@
 """What an NTAG 424 DNA says in its link, which is another at every read (SUN, NXP AN12196).
 
 ``e`` is the card's number and its read counter, encrypted with a key of the whole school: whoever
-has that key can tell cards apart, and nothing more. ``c`` is a MAC over them with a key of that
-one card, which only central can compute: it proves that the card itself was there. The standard
-library has no AES, so each side brings its own; what the bytes mean is here.
+has that key can tell cards apart, and nothing more. It follows from the site key, which a gate has
+anyway. ``c`` is a MAC over them with a key of that one card, which only central can compute: it
+proves that the card itself was there. The standard library has no AES, so each side brings its
+own; what the bytes mean is here.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +50,11 @@ def sun_of(uri: str) -> tuple[str, str] | None:
     """``e`` and ``c`` as lower-case hex, on any domain, or None when it is no link of this form."""
     match = _URI.fullmatch(uri)
     return (match[1].lower(), match[2].lower()) if match else None
+
+
+def number_key(site_key: bytes) -> bytes:
+    """The school's key for ``e`` (SDMMetaReadKey)."""
+    return hmac.digest(site_key, b"secure cards, number", "sha256")[:KEY_BYTES]
 
 
 def sun_digest(site_key: bytes, uid: bytes) -> bytes:

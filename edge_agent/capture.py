@@ -55,7 +55,7 @@ class Capture:
     def take(self, reader: str, sighting: Sighting) -> None:
         """Record what a reader saw and answer. Raises OutboxDamaged after saying "not stored"."""
         moment = self._desk.clock()
-        named = self._desk.names.name(sighting, self._desk.roster.policy)
+        named = self._desk.names.name(sighting, uid_cards=self._desk.roster.uid_cards)
         with self._lock:  # two readers must not both find the same counter new
             entry, verdict = self._judge(named)
             draft = self._draft(reader, _card(named, entry), verdict, moment)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from contracts.cards import card_digest, is_random_uid, token_of
 from contracts.messages import Card
-from contracts.sun import sun_digest, sun_of
+from contracts.sun import number_key, sun_digest, sun_of
 from edge_agent import sun
 from edge_agent.readers.base import CardRead, CodeRead, Sighting, TornRead
 from edge_agent.readers.presence import identity
@@ -16,14 +16,6 @@ _UID_LENGTHS = (4, 7, 10)  # bytes, ISO/IEC 14443-3
 _UID_IN_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,10}", re.ASCII)
 _UID_IN_DECIMAL = re.compile(r"[0-9]{10}", re.ASCII)  # of four bytes, as cheap readers type it
 _CODE = b"code\x00"  # keeps the trace of any printed text apart from those of cards
-
-
-@dataclass(frozen=True, slots=True)
-class CardPolicy:
-    """How the school knows its cards: what its roster says beside them."""
-
-    sun_key: bytes | None = field(default=None, repr=False)
-    uid_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +37,11 @@ class CardNames:
 
     def __init__(self, site_key: bytes, token_domain: str) -> None:
         self._key = site_key
+        self._number_key = number_key(site_key)
         self._prefix = f"https://{token_domain}/".lower()
 
-    def name(self, sighting: Sighting, policy: CardPolicy) -> Named:
-        """A card by its token, its secure link or, where the school takes that, by its UID.
+    def name(self, sighting: Sighting, *, uid_cards: bool) -> Named:
+        """A card by its token, its secure link or, at a school of ``uid_cards``, by its UID.
 
         A torn read goes by its UID as a trace only: the card may well hold a token.
         """
@@ -56,39 +49,38 @@ class CardNames:
             case TornRead(uid):
                 return Named(self._by_uid(uid), "torn")
             case CodeRead(text):
-                return self._of_code(text, policy)
+                return self._of_code(text, uid_cards)
             case CardRead(uid, uri):
-                return self._of_card(uid, uri or "", policy)
+                return self._of_card(uid, uri or "", uid_cards)
 
-    def _of_card(self, uid: bytes, uri: str, policy: CardPolicy) -> Named:
-        if not self._is_ours(uri):
-            return self._of_uid(uid, policy)
-        token = token_of(uri)
+    def _of_card(self, uid: bytes, uri: str, uid_cards: bool) -> Named:
+        token, link = (token_of(uri), sun_of(uri)) if self._is_ours(uri) else (None, None)
         if token is not None:
             return Named(Card("token", card_digest(self._key, token).hex()))
-        link = sun_of(uri)
-        return self._of_uid(uid, policy) if link is None else self._of_link(uid, link, policy)
+        if link is not None:
+            return self._of_link(uid, link)
+        return self._of_uid(uid, uid_cards)
 
-    def _of_link(self, uid: bytes, link: tuple[str, str], policy: CardPolicy) -> Named:
-        picc = sun.read(policy.sun_key, link[0]) if policy.sun_key is not None else None
-        if picc is None:  # of another school, or ours before its roster is here
+    def _of_link(self, uid: bytes, link: tuple[str, str]) -> Named:
+        picc = sun.read(self._number_key, link[0])
+        if picc is None:  # of another school, or made up
             return Named(self._secure(uid, link), "unknown")
         if uid != picc.uid and not is_random_uid(uid):  # a copy of the link on another card
             return Named(self._secure(picc.uid, link), "forged")
         return Named(self._secure(picc.uid, link), counter=picc.counter)
 
-    def _of_code(self, text: str, policy: CardPolicy) -> Named:
+    def _of_code(self, text: str, uid_cards: bool) -> Named:
         link = text.lower()  # codes in capitals are smaller in print
         token = token_of(link) if self._is_ours(link) else None
         if token is not None:
             return Named(Card("qr", card_digest(self._key, token).hex()))
         uid = _typed_uid(text)
         if uid is not None:
-            return self._of_uid(uid, policy)
+            return self._of_uid(uid, uid_cards)
         return Named(Card("qr", card_digest(self._key, _CODE + text.encode()).hex()), "unknown")
 
-    def _of_uid(self, uid: bytes, policy: CardPolicy) -> Named:
-        is_known_by_it = policy.uid_cards and not is_random_uid(uid)
+    def _of_uid(self, uid: bytes, uid_cards: bool) -> Named:
+        is_known_by_it = uid_cards and not is_random_uid(uid)
         return Named(self._by_uid(uid), None if is_known_by_it else "unknown")
 
     def _secure(self, uid: bytes, link: tuple[str, str]) -> Card:

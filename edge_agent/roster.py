@@ -11,7 +11,6 @@ from pathlib import Path
 
 from contracts.messages import ContractError
 from contracts.roster import Roster, RosterEntry
-from edge_agent.cards import CardPolicy
 from edge_agent.kept_file import replace_file
 
 log = logging.getLogger(__name__)
@@ -51,9 +50,9 @@ class RosterFile:
         return None if self._roster is _EMPTY else self._roster.version
 
     @property
-    def policy(self) -> CardPolicy:
-        """How the school knows its cards."""
-        return CardPolicy(self._roster.sun_key, self._roster.uid_cards)
+    def uid_cards(self) -> bool:
+        """Whether the school takes cards that it knows by their UID alone."""
+        return self._roster.uid_cards
 
     def find(self, digest: str) -> RosterEntry | None:
         return self._roster.cards.get(digest)

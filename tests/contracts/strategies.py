@@ -91,7 +91,6 @@ MESSAGES: dict[type[Any], st.SearchStrategy[Any]] = {
         Roster,
         names,
         st.dictionaries(digests, _entries, max_size=5),
-        st.none() | st.binary(min_size=16, max_size=16),
         st.booleans(),
     ),
 }

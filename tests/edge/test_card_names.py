@@ -8,14 +8,13 @@ from contracts.cards import card_digest, token_uri
 from contracts.messages import Card
 from contracts.sun import sun_digest, sun_uri
 from edge_agent import sun
-from edge_agent.cards import CardNames, CardPolicy, Named
+from edge_agent.cards import CardNames, Named
 from edge_agent.readers import CardRead, CodeRead, Sighting, TornRead
+from emulators.nfc.ntag424 import Ntag424
 from tests.edge.gate import DOMAIN, SITE_KEY, token, uid
-from tests.edge.secure import SUN_KEY, secure_card, secure_digest
+from tests.edge.secure import secure_card, secure_digest
 
 NAMES = CardNames(SITE_KEY, DOMAIN)
-STRICT = CardPolicy(SUN_KEY)
-WITH_UIDS = CardPolicy(SUN_KEY, uid_cards=True)
 PHONE = bytes.fromhex("08a1b2c3")
 
 
@@ -32,7 +31,7 @@ def test_nxps_own_example_is_read() -> None:
 
 
 def test_a_token_of_ours_names_its_card() -> None:
-    named = NAMES.name(CardRead(uid(1), token_uri(DOMAIN, token(1))), STRICT)
+    named = NAMES.name(CardRead(uid(1), token_uri(DOMAIN, token(1))), uid_cards=False)
 
     assert named == Named(Card("token", card_digest(SITE_KEY, token(1)).hex()))
 
@@ -40,7 +39,7 @@ def test_a_token_of_ours_names_its_card() -> None:
 def test_a_secure_card_is_named_by_its_decrypted_number_and_tells_its_counter() -> None:
     link = secure_card(1, counter=41).link()
 
-    named = NAMES.name(CardRead(uid(1), link), STRICT)
+    named = NAMES.name(CardRead(uid(1), link), uid_cards=False)
 
     assert (named.card.kind, named.card.digest) == ("sun", secure_digest(1))
     assert (named.verdict, named.counter) == (None, 42)
@@ -50,22 +49,21 @@ def test_a_secure_card_is_named_by_its_decrypted_number_and_tells_its_counter() 
 
 
 def test_a_secure_card_that_hides_its_number_from_strangers_is_named_all_the_same() -> None:
-    named = NAMES.name(CardRead(PHONE, secure_card(1).link()), STRICT)
+    named = NAMES.name(CardRead(PHONE, secure_card(1).link()), uid_cards=False)
 
     assert (named.card.digest, named.verdict) == (secure_digest(1), None)
 
 
 def test_a_secure_link_on_another_card_is_forged() -> None:
-    named = NAMES.name(CardRead(uid(2), secure_card(1).link()), STRICT)
+    named = NAMES.name(CardRead(uid(2), secure_card(1).link()), uid_cards=False)
 
     assert (named.card.digest, named.verdict) == (secure_digest(1), "forged")
 
 
-@pytest.mark.parametrize("policy", [CardPolicy(), CardPolicy(bytes(16)), CardPolicy(None, True)])
-def test_a_secure_card_whose_key_is_not_here_is_unknown_and_its_proof_goes_to_central(
-    policy: CardPolicy,
-) -> None:
-    named = NAMES.name(CardRead(uid(1), secure_card(1).link()), policy)
+def test_a_secure_card_of_another_school_is_unknown_and_its_proof_goes_to_central() -> None:
+    theirs = Ntag424(uid(1), DOMAIN, (bytes(16), bytes(16)))
+
+    named = NAMES.name(CardRead(uid(1), theirs.link()), uid_cards=True)
 
     assert (named.card.kind, named.card.digest) == ("sun", secure_digest(1))
     assert (named.verdict, named.counter) == ("unknown", None)
@@ -75,13 +73,13 @@ def test_a_secure_card_whose_key_is_not_here_is_unknown_and_its_proof_goes_to_ce
 def test_the_number_of_a_secure_card_is_not_the_card() -> None:
     assert sun_digest(SITE_KEY, uid(1)) != card_digest(SITE_KEY, uid(1))
 
-    named = NAMES.name(CardRead(uid(1), None), WITH_UIDS)
+    named = NAMES.name(CardRead(uid(1), None), uid_cards=True)
 
     assert named.card.digest != secure_digest(1)
 
 
 def test_a_secure_link_in_print_is_a_copy_and_nobodys() -> None:
-    named = NAMES.name(CodeRead(secure_card(1).link()), WITH_UIDS)
+    named = NAMES.name(CodeRead(secure_card(1).link()), uid_cards=True)
 
     assert (named.card.kind, named.verdict) == ("qr", "unknown")
     assert named.card.digest != secure_digest(1)
@@ -104,32 +102,32 @@ def test_a_secure_link_in_print_is_a_copy_and_nobodys() -> None:
 def test_a_card_goes_by_its_number_only_where_the_school_allows_it(
     sighting: Sighting, card: Card
 ) -> None:
-    assert NAMES.name(sighting, WITH_UIDS) == Named(card)
-    assert NAMES.name(sighting, STRICT) == Named(card, "unknown")
+    assert NAMES.name(sighting, uid_cards=True) == Named(card)
+    assert NAMES.name(sighting, uid_cards=False) == Named(card, "unknown")
 
 
 @pytest.mark.parametrize(
     "sighting", [CardRead(PHONE, None), CodeRead("08a1b2c3"), CodeRead("0144814787")]
 )
 def test_a_number_drawn_at_random_identifies_nobody(sighting: Sighting) -> None:
-    assert NAMES.name(sighting, WITH_UIDS) == Named(by_uid(b"\x08"), "unknown")
+    assert NAMES.name(sighting, uid_cards=True) == Named(by_uid(b"\x08"), "unknown")
 
 
 def test_a_torn_read_never_goes_by_its_number() -> None:
-    assert NAMES.name(TornRead(uid(1)), WITH_UIDS) == Named(by_uid(uid(1)), "torn")
+    assert NAMES.name(TornRead(uid(1)), uid_cards=True) == Named(by_uid(uid(1)), "torn")
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower])
 def test_a_printed_code_holds_a_token_in_small_or_capital_letters(change: type[str]) -> None:
     text = str(change(token_uri(DOMAIN, token(10))))
 
-    named = NAMES.name(CodeRead(text), STRICT)
+    named = NAMES.name(CodeRead(text), uid_cards=False)
 
     assert named == Named(Card("qr", card_digest(SITE_KEY, token(10)).hex()))
 
 
 @pytest.mark.parametrize("text", ["hola", "https://evil.example/t/" + "0" * 32, "", "9999999999"])
 def test_any_other_text_is_nobodys(text: str) -> None:
-    named = NAMES.name(CodeRead(text), WITH_UIDS)
+    named = NAMES.name(CodeRead(text), uid_cards=True)
 
     assert (named.card.kind, named.verdict) == ("qr", "unknown")
