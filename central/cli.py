@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import click
@@ -23,10 +24,11 @@ from sqlalchemy.orm import Session
 from central.accounts.models import ROLES
 from central.accounts.passwords import hash_password
 from central.attendance.rebuild import pieces, rebuild
-from central.demo.files import DemoPlaces, kept_secret, write_files
+from central.demo.files import DemoPlaces, kept_secret, write_files, write_private
 from central.demo.office import record_office
 from central.demo.school import demo_school, make_school
 from central.demo.service import record_history
+from central.demo.staff_cards import issue_demo_staff_cards
 from central.errors import DomainError
 from central.schools.models import School
 from central.schools.service import add_member, add_school
@@ -129,12 +131,14 @@ def rebuild_days(slug: str, year: int) -> None:
 @click.option("--broker", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT")
 @click.option("--gates-port", default=8091, show_default=True, help="Port of the emulated gates.")
 @click.option("--web", metavar="URL", help="Where the gates fetch their roster.")
-def seed_demo(out: Path, run: Path | None, broker: str, gates_port: int, web: str | None) -> None:
+@click.option("--screen-port", type=int, help="Port of the first gate's screen.")
+@click.option("--evacuation-port", type=int, help="Port of the first gate's list of who is inside.")
+def seed_demo(out: Path, run: Path | None, broker: str, **addresses: Any) -> None:
     """Make the demo school once, and write the files with which its gates run."""
     if not _settings().development:
         raise click.ClickException("APP_ENV: the demo school exists in development only")
     host, _, port = broker.rpartition(":")
-    places = DemoPlaces(out.resolve(), (run or out).resolve(), host, int(port), gates_port, web)
+    places = DemoPlaces(out.resolve(), (run or out).resolve(), host, int(port), **addresses)
     password = kept_secret(places.out / "demo.password", make=lambda: secrets.token_urlsafe(9))
     with owner_session() as session:
         school = demo_school(session)
@@ -152,6 +156,8 @@ def _new_demo_school(session: Session, places: DemoPlaces, password: str) -> Sch
     school = make_school(session, box_key, hash_password(password), on=now.astimezone(zone).date())
     record_history(session, school.id, zone, now=now)
     record_office(session, school.id, zone, now=now)
+    pin = issue_demo_staff_cards(session, school.id, box_key, now=now)
+    write_private(places.out / "evacuation.pin", pin)
     return school
 
 

@@ -33,6 +33,8 @@ URL_TITLES = {
     "board": "live board",
     "gates": "tap a card",
     "phones": "guardians' phones",
+    "screen": "screen of the gate",
+    "evacuation": "list at the gate",
     "api_docs": "API",
 }
 

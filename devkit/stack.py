@@ -26,7 +26,8 @@ class Stack:
     def __init__(self, state: State) -> None:
         self.state = state
         self.ports = state.ports(
-            ("postgres", "mosquitto", "redis", "whatsapp", "gates"), wishes={"web": WEB_PORT}
+            ("postgres", "mosquitto", "redis", "whatsapp", "gates", "screen", "evacuation"),
+            wishes={"web": WEB_PORT},
         )
         self.postgres = Postgres(state.data / "postgres", self.ports["postgres"])
         self.postgres.log = state.log("postgres")
@@ -58,6 +59,8 @@ class Stack:
             "board": f"{self.web_url}/app/board",
             "gates": f"{self.web_url}/dev/gates",
             "phones": f"{self.address('whatsapp')}/",
+            "screen": f"{self.address('screen')}/",
+            "evacuation": f"{self.address('evacuation')}/",
             "api_docs": f"{self.web_url}/api/docs",
         }
 

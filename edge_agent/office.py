@@ -95,14 +95,23 @@ def open_office(
     return Office(desk, anchors, commands, fetch)
 
 
-def _fetch(settings: Settings, gate: Gate) -> RosterFetch | None:
+def link_to_central(settings: Settings, clock: Clock) -> CentralLink | None:
+    """A connection of its own for one part; None where the gate knows no central.
+
+    Raises SettingsError for a key that is of no use.
+    """
     if settings.central is None:
         return None
     try:
         key = DeviceKey.from_file(settings.device, settings.central.key_file)
     except DeviceKeyUnusable as error:
         raise SettingsError(f"central.key_file: expected a P-256 key in PEM ({error})") from error
-    return RosterFetch(CentralLink(settings.central, key, gate.clock), gate.roster)
+    return CentralLink(settings.central, key, clock)
+
+
+def _fetch(settings: Settings, gate: Gate) -> RosterFetch | None:
+    link = link_to_central(settings, gate.clock)
+    return None if link is None else RosterFetch(link, gate.roster)
 
 
 def _nothing() -> None:

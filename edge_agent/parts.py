@@ -18,16 +18,18 @@ from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.clock import CLOCKS, Clock
 from edge_agent.debounce import Debounce
+from edge_agent.evacuation.part import EvacuationPart
 from edge_agent.feedback import ConsoleFeedback, EmulatedFeedback, Feedback
 from edge_agent.feedback.chosen import ChosenFeedback
 from edge_agent.health import Vitals
 from edge_agent.log_memory import LogMemory
-from edge_agent.office import Gate, Office, open_office
+from edge_agent.office import Gate, Office, link_to_central, open_office
 from edge_agent.outbox import Outbox
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
 from edge_agent.selftest import SelfTest
 from edge_agent.settings import ReaderSettings, Settings, SettingsError
+from edge_agent.staff_taps import StaffTaps
 from edge_agent.threads import Threads
 from edge_agent.uplink import Identity, Uplink
 from edge_agent.wake import Wake
@@ -77,7 +79,8 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     duties = Duties()
     core = _core(settings, logs)
     duties.looks.append(core.roster.refresh)
-    watches = _watches(devices, _take(core), duties)
+    staff = StaffTaps(open_list=_evacuation(core, duties))
+    watches = _watches(devices, _take(core, staff), duties)
     vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock)
     selftest = SelfTest(vitals, lambda: uplink.is_connected)
     office = _office(core, selftest, threads, duties)
@@ -104,21 +107,29 @@ def _core(settings: Settings, logs: LogMemory) -> Core:
     )
 
 
-def _take(core: Core) -> Take:
+def _take(core: Core, staff: StaffTaps) -> Take:
     """What happens with each card. Whoever else wants to know of it comes after the answer."""
     site = core.settings.site
-    desk = Desk(
-        CardNames(site.key, site.token_domain),
-        core.roster,
-        core.clock,
-        core.feedback,
-        directions=_directions(core.settings.readers),
-    )
+    names = CardNames(site.key, site.token_domain)
+    directions = _directions(core.settings.readers)
+    desk = Desk(names, core.roster, core.clock, core.feedback, staff, directions)
     return Capture(desk, core.outbox, core.debounce, core.wake.set).take
 
 
 def _directions(settings: Sequence[ReaderSettings]) -> Mapping[str, str]:
     return {reader.name: reader.direction for reader in settings if reader.direction != "auto"}
+
+
+def _evacuation(core: Core, duties: Duties) -> Callable[[bytes], None]:
+    """What hears of staff cards."""
+    settings = core.settings
+    link = link_to_central(settings, core.clock)
+    if settings.evacuation is None or link is None:
+        return lambda _: None
+    part = EvacuationPart(settings.evacuation, settings.device, settings.data_dir, link, core.clock)
+    duties.threads.append(("evacuation list", part.refresh))
+    duties.threads.append(("evacuation page", part.serve))
+    return part.card_tapped
 
 
 def _watches(

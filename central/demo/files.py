@@ -16,12 +16,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from central.demo.school import GATES, STAFF, plastic_card
+from central.demo.staff_cards import emulated_staff_cards
 from central.devices.models import Device
 from central.devices.roster_queries import roster_of
 from central.people.models import Student
 from central.schools.models import SiteKey
 from central.schools.queries import today_at
 
+FIRST_GATE = next(iter(GATES))
 TOKEN_DOMAIN = "demo.example"  # noqa: S105  (a domain name, not a secret)
 
 
@@ -30,6 +32,7 @@ class DemoPlaces:
     """Where the demo keeps its files, and where its broker, gates and web listen.
 
     Without ``web`` the gates use the roster that is written for them and ask for no newer one.
+    Of the two pages that a gate may serve there is none without a port.
     """
 
     out: Path
@@ -38,6 +41,8 @@ class DemoPlaces:
     broker_port: int
     gates_port: int
     web: str | None = None
+    screen_port: int | None = None  # of the first gate's screen
+    evacuation_port: int | None = None  # of the first gate's list of who is inside
 
     def agent(self, device: str) -> Path:
         return self.out / "agents" / device
@@ -52,7 +57,7 @@ class DemoPlaces:
 def kept_secret(path: Path, make: Any = secrets.token_hex) -> str:
     """The secret in ``path``, made on first use and readable by its owner only."""
     if not path.exists():
-        _write_private(path, make())
+        write_private(path, make())
     return path.read_text().strip()
 
 
@@ -61,10 +66,10 @@ def write_files(session: Session, school_id: int, places: DemoPlaces, password: 
     box_key = bytes.fromhex(kept_secret(places.out / "cards.key"))
     students = list(session.scalars(select(Student.id).where(Student.school_id == school_id)))
     site_key = session.scalars(select(SiteKey.key).where(SiteKey.school_id == school_id)).one()
-    _write_private(places.out / "site.key", site_key.hex())
-    _write_private(places.out / "accounts.json", _json(_accounts(password)))
-    _write_private(places.out / "cards.json", _json(_cards(box_key, students)))
-    _write_private(places.out / "gates.json", _json(_gates(places)))
+    write_private(places.out / "site.key", site_key.hex())
+    write_private(places.out / "accounts.json", _json(_accounts(password)))
+    write_private(places.out / "cards.json", _json(_cards(box_key, students)))
+    write_private(places.out / "gates.json", _json(_gates(places)))
     today = today_at(session, school_id, now=datetime.now(UTC))
     roster = roster_of(session, school_id, today).to_json()
     for device in GATES:
@@ -118,7 +123,7 @@ def _cards(box_key: bytes, students: Iterable[int]) -> dict[str, Any]:
                 "model": model,
             }
         )
-    return {"domain": TOKEN_DOMAIN, "cards": cards, "staff": []}
+    return {"domain": TOKEN_DOMAIN, "cards": cards, "staff": emulated_staff_cards(box_key)}
 
 
 def _gates(places: DemoPlaces) -> dict[str, Any]:
@@ -163,12 +168,38 @@ path = {json.dumps(str(places.reader(device)))}
 direction = "auto"
 
 [feedback]
-kind = "emulated"
+kinds = {json.dumps(_feedback_kinds(places, device))}
 socket = {json.dumps(str(places.feedback(device)))}
-
+{_pages_config(places, device)}
 [capture]
 repeat_window_s = 45
 """
+
+
+def _feedback_kinds(places: DemoPlaces, device: str) -> list[str]:
+    return ["emulated", "screen"] if _has_screen(places, device) else ["emulated"]
+
+
+def _has_screen(places: DemoPlaces, device: str) -> bool:
+    return places.screen_port is not None and device == FIRST_GATE
+
+
+def _pages_config(places: DemoPlaces, device: str) -> str:
+    """The pages of the first gate: as if the machine's own network were the school's."""
+    config = ""
+    if _has_screen(places, device):
+        config += f"""
+[screen]
+port = {places.screen_port}
+"""
+    if places.evacuation_port is not None and places.web is not None and device == FIRST_GATE:
+        config += f"""
+[evacuation]
+host = "127.0.0.1"
+port = {places.evacuation_port}
+secure = false
+"""
+    return config
 
 
 def _central_config(places: DemoPlaces, device: str) -> str:
@@ -186,7 +217,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """One line for its owner's eyes only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(text + "\n")

@@ -27,7 +27,9 @@ def record_history(session: Session, school_id: int, zone: ZoneInfo, *, now: dat
     """Record six weeks of taps. Nobody is told: they are long past. Repeating changes nothing."""
     enter_schools(session, [school_id])
     digests = session.scalars(
-        select(Card.digest).where(Card.school_id == school_id).order_by(Card.student_id)
+        select(Card.digest)
+        .where(Card.school_id == school_id, Card.student_id.is_not(None))
+        .order_by(Card.student_id)
     )
     holders = [CardHolder(digest.hex()) for digest in digests]
     days = _with_class(session, school_id, past_school_days(now.astimezone(zone).date()))

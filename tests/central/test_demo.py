@@ -22,6 +22,7 @@ from central.demo.files import DemoPlaces, write_files
 from central.demo.history import past_school_days
 from central.demo.school import GATES, make_school, plastic_card
 from central.demo.service import record_history
+from central.demo.staff_cards import issue_demo_staff_cards
 from central.models import (
     AttendanceDay,
     Card,
@@ -141,18 +142,22 @@ def test_the_files_fit_the_agent_and_the_database(
 ) -> None:
     places = DemoPlaces(tmp_path, tmp_path, "127.0.0.1", 1883, 8091)
     (tmp_path / "cards.key").write_text(BOX.hex())
+    issue_demo_staff_cards(session, demo.id, BOX, now=datetime.now(UTC))
 
     write_files(session, demo.id, places, "password")
 
     site_key = bytes.fromhex((tmp_path / "site.key").read_text())
-    cards = json.loads((tmp_path / "cards.json").read_text())["cards"]
-    digests = {card_digest(site_key, bytes.fromhex(card["token"])) for card in cards}
+    box = json.loads((tmp_path / "cards.json").read_text())
+    tokens = [bytes.fromhex(card["token"]) for card in (*box["cards"], *box["staff"])]
+    digests = {card_digest(site_key, token) for token in tokens}
     assert digests == set(session.scalars(select(Card.digest)))
     for device in GATES:
         settings = AgentSettings.from_file(places.agent(device) / "agent.toml")
         roster = Roster.from_json((places.agent(device) / "roster.json").read_bytes())
         assert settings.device == device
         assert {bytes.fromhex(digest) for digest in roster.cards} == digests
+        states = Counter(entry.state for entry in roster.cards.values())
+        assert states == {"active": 600, "staff": 3, "service": 1}
     assert (tmp_path / "accounts.json").stat().st_mode & 0o077 == 0
 
 

@@ -116,6 +116,26 @@ class Line:
             return None
         return Beep(f"demo-{gate}", feedback["seq"], student)
 
+    def present(self, gate: str, card: str) -> dict[str, Any]:
+        """Hold a card of the staff to a gate's reader, without central: what was answered."""
+        gates = json.loads((Path(self.record()["demo"]) / "gates.json").read_text())
+        answer = self._http.post(
+            f"http://127.0.0.1:{gates['http_port']}/present",
+            json={"gate": gate, "card": card},
+            timeout=TAP_SECONDS,
+        )
+        return dict(answer.json()["feedback"])
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """A process and its children that hang: nobody restarts them, and they answer nothing."""
+        group = self.process(name)["pid"]
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
+
     def kill(self, name: str) -> None:
         """SIGKILL one process of the line; return when the supervisor has it running again."""
         before = self.process(name)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests.e2e.browser import PHONE, Visit
 from tests.e2e.line import Beep, Children, Line
 
 pytestmark = pytest.mark.slow
@@ -87,6 +89,37 @@ def test_a_tap_reaches_the_mothers_phone(line: Line, students: Iterator[int]) ->
     )
     phones = {f"+{message['phone'].lstrip('+')}" for message in line.messages()}
     assert {phone for (phone,) in told} <= phones
+
+
+def test_a_staff_card_opens_the_list_at_the_gate_when_central_does_not_answer(
+    line: Line, students: Iterator[int], browser: Browser
+) -> None:
+    beep = line.tap("norte", next(students))
+    assert beep is not None
+    line.wait_for(lambda: missing(line, [beep]) == [], "the tap did not arrive")
+    ((family_names, course),) = line.rows(
+        "SELECT s.family_names, c.name FROM students s JOIN courses c"
+        " ON c.school_id = s.school_id AND c.id = s.course_id WHERE s.id = :student",
+        student=beep.student,
+    )
+    kept = Path(line.record()["demo"]) / "agents" / "demo-norte" / "data" / "evacuation.sealed"
+    before = kept.stat().st_mtime_ns if kept.exists() else 0
+    line.kill("agent-demo-norte")  # it fetches when it starts; else a minute may pass
+    line.wait_for(lambda: kept.exists() and kept.stat().st_mtime_ns > before, "no list was fetched")
+    page = Visit(browser, line.urls["evacuation"], width=PHONE)
+
+    with line.stopped("web"):
+        page.page.goto("/")
+        page.page.get_by_role("button", name="Abrir con tarjeta de personal").click()
+        for _ in range(2):
+            assert line.present("norte", "inspector")["pattern"] == "accept"
+        page.page.get_by_role("button", name="Cerrar la lista").wait_for()
+
+    headings = page.page.get_by_role("heading", level=2)
+    assert any(text.startswith(course) for text in headings.all_inner_texts())
+    assert family_names in page.page.locator("ul").all_inner_texts()[0]
+    assert page.complaints == []
+    page.close()
 
 
 def test_whoever_is_killed_every_beeped_tap_is_kept_once_and_told_once(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlencode
 
 from central.evacuation.sealing import OpenerKey, opener_of_card, seal
@@ -44,6 +46,7 @@ class Browser:
 
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
+    trusted: Path | None = None  # the page's own certificate: then by HTTPS
 
     def get(self, path: str = "/") -> Page:
         return self._ask("GET", path, "")
@@ -54,7 +57,7 @@ class Browser:
     def _ask(
         self, method: str, path: str, body: str, headers: dict[str, str] | None = None
     ) -> Page:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self._connection()
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         connection.request(method, path, body or None, {"Cookie": cookie, **(headers or {})})
         answer = connection.getresponse()
@@ -64,3 +67,10 @@ class Browser:
             self.cookies[name] = rest.partition(";")[0]
         connection.close()
         return Page(answer.status, text, answer.headers.get("Location", ""))
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.trusted is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        trust = ssl.create_default_context(cafile=self.trusted)
+        trust.check_hostname = False  # somebody types an address
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trust)
