@@ -22,6 +22,7 @@ from central.evacuation.models import (
     EvacuationPerson,
     EvacuationStaff,
 )
+from central.media.models import Photo
 from central.no_shows.models import AlertPolicy, NoShow, NoShowCheck
 from central.notifications.models import Notification
 from central.people.models import (
@@ -69,6 +70,7 @@ __all__ = [
     "NoShow",
     "NoShowCheck",
     "Notification",
+    "Photo",
     "QuarantinedMessage",
     "RefreshToken",
     "RosterState",

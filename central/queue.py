@@ -21,8 +21,10 @@ from rq.serializers import JSONSerializer
 QUEUE: Final = "default"
 DRAIN: Final = "central.jobs.tasks.drain"
 DRAIN_ID: Final = "drain-notifications"
-# A drain ends by itself well before (see central.jobs.tasks); this one is only against a hang.
-DRAIN_TIMEOUT: Final = timedelta(minutes=10)
+PHOTOS: Final = "central.jobs.tasks.photos"
+PHOTOS_ID: Final = "open-photos"
+# A job ends by itself well before (see central.jobs.tasks); this one is only against a hang.
+LONGEST_JOB: Final = timedelta(minutes=10)
 # While Redis is away a caller pays for one attempt in this time, not for one a batch.
 REST_AFTER_FAILURE: Final = timedelta(seconds=1)
 FOREVER: Final = -1
@@ -50,10 +52,17 @@ class Queue:
 
         Call it after the commit. Never raises; one round trip when a wake-up already waits.
         """
+        self._wake(DRAIN, DRAIN_ID)
+
+    def wake_photos(self) -> None:
+        """As ``wake_drain``, for photos that wait to be opened or deleted."""
+        self._wake(PHOTOS, PHOTOS_ID)
+
+    def _wake(self, job: str, job_id: str) -> None:
         if time.monotonic() < self._rests_until:
             return
         try:
-            self._enqueue_drain()
+            self._enqueue(job, job_id)
         except RedisError as error:
             self._rests_until = time.monotonic() + REST_AFTER_FAILURE.total_seconds()
             if not self._down:
@@ -67,19 +76,19 @@ class Queue:
     def close(self) -> None:
         self._jobs.connection.close()
 
-    def _enqueue_drain(self) -> None:
-        """Put the one drain job on the list if it is not on it.
+    def _enqueue(self, job: str, job_id: str) -> None:
+        """Put the one job of this id on the list if it is not on it.
 
-        What counts is the list, not the job's state: a drain that runs has left the list and may
+        What counts is the list, not the job's state: one that runs has left the list and may
         have read the table before our rows, so it must not swallow this wake-up; one that failed
         or was killed must not block it. The job's hash is shared by all its runs and is kept, for
         a run that deleted it on finishing would take the waiting wake-up with it.
         """
-        if self._jobs.connection.lpos(self._jobs.key, DRAIN_ID) is None:
+        if self._jobs.connection.lpos(self._jobs.key, job_id) is None:
             self._jobs.enqueue(
-                DRAIN,
-                job_id=DRAIN_ID,
-                job_timeout=int(DRAIN_TIMEOUT.total_seconds()),
+                job,
+                job_id=job_id,
+                job_timeout=int(LONGEST_JOB.total_seconds()),
                 result_ttl=FOREVER,
                 failure_ttl=FOREVER,
             )

@@ -20,6 +20,7 @@ ENVIRONMENTS: Final = ("development", "qa", "production")
 DATABASE_ROLES: Final = ("web", "ingest", "worker", "scheduler")
 META_GRAPH: Final = "https://graph.facebook.com"
 LONGEST_GRACE_MINUTES: Final = 240
+LONGEST_PHOTO_DAYS: Final = 366
 
 
 class SettingsError(Exception):
@@ -66,6 +67,16 @@ class Settings:
     s3_secret_key: str = _variable("S3_SECRET_KEY", "dev-secret", "Secret key")
     s3_region: str = _variable("S3_REGION", "us-east-1", "Region")
     s3_secure: bool = _variable("S3_SECURE", "false", "Whether the store speaks HTTPS")
+    s3_public_endpoint: str = _variable(
+        "S3_PUBLIC_ENDPOINT", "", "The store as gates reach it; empty: their photos pass through us"
+    )
+    photo_key: str = _variable("PHOTO_KEY", PLACEHOLDER, "Opens the photos that gates seal")
+    photo_keys_before: tuple[str, ...] = _variable(
+        "PHOTO_KEYS_BEFORE", "[]", "JSON array of earlier ones, for gates that were offline"
+    )
+    photo_retention_days: int = _variable(
+        "PHOTO_RETENTION_DAYS", "30", "After these a photo taken at a gate is deleted"
+    )
 
     whatsapp_access_token: str = _variable("WHATSAPP_ACCESS_TOKEN", "dummy", "Cloud API token")
     whatsapp_phone_number_id: str = _variable("WHATSAPP_PHONE_NUMBER_ID", "dummy", "Sender's id")
@@ -223,6 +234,8 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield "DEV_GATES_URL: emulated gates exist in development only; remove it"
     if settings.no_show_grace_minutes > LONGEST_GRACE_MINUTES:
         yield f"NO_SHOW_GRACE_MINUTES: more than {LONGEST_GRACE_MINUTES}; an alert then comes late"
+    if not 1 <= settings.photo_retention_days <= LONGEST_PHOTO_DAYS:
+        yield f"PHOTO_RETENTION_DAYS: expected 1 to {LONGEST_PHOTO_DAYS}"
     if settings.app_env == "production":
         yield from _unsafe_secrets(settings)
         yield from _unsafe_addresses(settings)
@@ -230,7 +243,11 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _unsafe_secrets(settings: Settings) -> Iterator[str]:
-    secrets = {"SECRET_KEY": settings.secret_key, "DEVICE_API_KEY": settings.device_api_key}
+    secrets = {
+        "SECRET_KEY": settings.secret_key,
+        "DEVICE_API_KEY": settings.device_api_key,
+        "PHOTO_KEY": settings.photo_key,
+    }
     for name, value in secrets.items():
         if value == PLACEHOLDER or len(value) < 32:
             yield f"{name}: a placeholder or too short; generate it with `openssl rand -hex 32`"
@@ -255,6 +272,8 @@ def _unsafe_addresses(settings: Settings) -> Iterator[str]:
         yield "WEBAUTHN_RP_ORIGIN: must be the public https address"
     if settings.s3_endpoint.startswith("http://") or not settings.s3_secure:
         yield "S3_ENDPOINT, S3_SECURE: photos must travel by https; use https and true"
+    if settings.s3_public_endpoint and not settings.s3_public_endpoint.startswith("https://"):
+        yield "S3_PUBLIC_ENDPOINT: gates must reach the store by https; use it, or leave it empty"
 
 
 def _unsafe_messages(settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from contracts import fields
 from contracts.fields import ContractError
 from contracts.messages import DIGEST
+from contracts.photos import PUBLIC_KEY
 
 STATES = frozenset({"active", "revoked", "not_today", "staff", "service"})
 OF_STAFF = frozenset({"staff", "service"})  # of a service card the gate tests itself
@@ -36,11 +37,13 @@ class Roster:
     """Every card that a gate should know, by hex digest. ``version`` changes with the content.
 
     ``uid_cards`` says whether the school takes cards that it knows by their UID alone.
+    ``photo_key`` is the public key to which photos are sealed, as hex; None: the school takes none.
     """
 
     version: str
     cards: Mapping[str, RosterEntry]
     uid_cards: bool = False
+    photo_key: str | None = None
 
     @classmethod
     def from_json(cls, payload: bytes) -> Roster:
@@ -58,14 +61,19 @@ class Roster:
                 raise ContractError(f"cards[{position}].digest: appears twice")
             cards[digest] = entry
         uid_cards = fields.truth(raw, "uid_cards") if "uid_cards" in raw else False
-        return cls(version, cards, uid_cards)
+        photo_key = fields.optional_text(raw, "photo_key", PUBLIC_KEY)
+        return cls(version, cards, uid_cards, photo_key)
 
     def to_json(self) -> bytes:
         cards = [
             {"digest": digest, "name": entry.name, "state": entry.state, "photo": entry.photo}
             for digest, entry in self.cards.items()
         ]
-        header = {"version": self.version, "uid_cards": self.uid_cards or None}
+        header = {
+            "version": self.version,
+            "uid_cards": self.uid_cards or None,
+            "photo_key": self.photo_key,
+        }
         return fields.dump(header | {"cards": cards})
 
 

@@ -10,7 +10,7 @@ from central.api.errors import register as answer_failures
 from central.api.health import register as tell_health
 from central.api.metrics import register as tell_figures
 from central.api.spec import register as describe
-from central.api.v1 import BLUEPRINTS
+from central.api.v1 import BLUEPRINTS, OTHERS
 from central.settings import Settings
 
 
@@ -19,7 +19,7 @@ def register(app: APIFlask, settings: Settings) -> None:
     app.extensions["api_signer"] = Signer(settings.secret_key)
     answer_failures(app)
     describe(app)
-    for blueprint in (*BLUEPRINTS, docs):
+    for blueprint in (*BLUEPRINTS, *OTHERS, docs):
         app.register_blueprint(blueprint)
     tell_health(app, settings)
     tell_figures(app, settings)

@@ -52,6 +52,7 @@ class Tap(Base):
             postgresql_where=text("coalesce(told_clock, clock) <> 'synced'"),
         ),
         Index("ix_taps_day", "school_id", "on_date", "student_id"),
+        Index("ix_taps_photo", "school_id", "photo", postgresql_where=text("photo IS NOT NULL")),
         Index("ix_taps_arrival", "school_id", "id"),
     )
 

@@ -27,6 +27,7 @@ _CARDS = text("""
     WHERE c.school_id = :school_id
     ORDER BY c.digest
 """)
+_PHOTO_KEY = text("SELECT encode(photo_key, 'hex') FROM schools WHERE id = :school_id")
 _KNOWN = text("""
     SELECT version FROM rosters
     WHERE school_id = :school_id AND built_changes = changes AND built_on = :on_date
@@ -37,20 +38,23 @@ _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 def roster_of(session: Session, school_id: int, on_date: date) -> Roster:
     """Keyed digests, short names, states and consent to photos; nothing else about anybody.
 
+    Where the school takes no photos nobody is to be photographed.
+
     Its version is a hash of the content: the same cards make the same version, whoever computes it.
     ``on_date`` is today at the school, after which who has left is no longer let in.
     """
+    photo_key = session.scalars(_PHOTO_KEY, {"school_id": school_id}).one()
     rows = session.execute(_CARDS, {"school_id": school_id, "on_date": on_date})
     cards: Mapping[str, RosterEntry] = {
         digest: RosterEntry(
             short_name(given, family) if given else staff_name(full_name or STAFF),
             _state(revoked or left, of_student=given is not None, service=service),
-            bool(photo and not revoked and not left),
+            bool(photo_key and photo and not revoked and not left),
         )
         for digest, revoked, given, family, photo, left, full_name, service in rows
     }
-    content = Roster("unversioned", cards).to_json()
-    return Roster(hashlib.sha256(content).hexdigest()[:VERSION_DIGITS], cards)
+    content = Roster("unversioned", cards, photo_key=photo_key).to_json()
+    return Roster(hashlib.sha256(content).hexdigest()[:VERSION_DIGITS], cards, photo_key=photo_key)
 
 
 def known_version(session: Session, school_id: int, on_date: date) -> str | None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from central.accounts.expiry import delete_expired
 from central.attendance.closing_service import close_day, dates_to_close
 from central.db import enter_schools
+from central.jobs.photos import LOOK_EVERY, RENEW_EVERY, PhotoWatch
 from central.logging import job_context
 from central.no_shows import watch_service
 from central.no_shows.scene_queries import Start
@@ -130,3 +131,17 @@ def scheduler_of(
     )
     scheduler.add_job(jobs.tidy, "cron", id="tidy", **TIDY_AT)
     return scheduler
+
+
+def watch_photos(scheduler: BackgroundScheduler, watch: PhotoWatch) -> None:
+    """Have ``watch`` do its work by the clock, and tell gates of a new key at once."""
+    scheduler.add_job(
+        watch.look, "interval", seconds=LOOK_EVERY.total_seconds(), id="look_for_photos"
+    )
+    scheduler.add_job(
+        watch.renew,
+        "interval",
+        seconds=RENEW_EVERY.total_seconds(),
+        id="renew_photo_keys",
+        next_run_time=datetime.now(UTC),
+    )

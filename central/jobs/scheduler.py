@@ -14,9 +14,11 @@ from sqlalchemy.pool import NullPool
 
 from central.jobs.database import open_engine, open_sessions
 from central.jobs.leader import Leadership
+from central.jobs.photos import PhotoWatch
 from central.jobs.post import Post
-from central.jobs.schedule import Jobs, scheduler_of
+from central.jobs.schedule import Jobs, scheduler_of, watch_photos
 from central.jobs.steering import STEER_EVERY, Steering
+from central.media.photo_keys import photo_keys
 from central.queue import Queue
 from central.settings import Settings
 
@@ -58,9 +60,19 @@ def run(settings: Settings) -> None:
             steering.steer, "interval", seconds=STEER_EVERY.total_seconds(), id="steer"
         )
         scheduler.add_job(steering.forget, "interval", hours=6, id="forget_health")
+        watch_photos(scheduler, _photo_watch(settings, queue))
         scheduler.start()
         stopping.wait()
         scheduler.shutdown()
     leadership.give_up()
     queue.close()
     log.info("stopped")
+
+
+def _photo_watch(settings: Settings, queue: Queue) -> PhotoWatch:
+    return PhotoWatch(
+        open_sessions(settings, "scheduler"),
+        queue,
+        photo_keys(settings).current,
+        timedelta(days=settings.photo_retention_days),
+    )

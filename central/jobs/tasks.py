@@ -6,6 +6,7 @@ forged does no harm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from central.logging import job_context
@@ -19,6 +20,7 @@ class Equipment:
 
     delivery: Delivery
     queue: Queue
+    photos: Callable[[], bool]  # whether it left something for a next run
 
 
 _equipment: Equipment | None = None
@@ -32,8 +34,21 @@ def equip(equipment: Equipment | None) -> None:
 
 def drain() -> None:
     """Send the messages that are due."""
+    equipment = _equipped()
+    with job_context("drain"):
+        if equipment.delivery.drain():
+            equipment.queue.wake_drain()
+
+
+def photos() -> None:
+    """Open the photos that gates sent, and delete those whose time is over."""
+    equipment = _equipped()
+    with job_context("photos"):
+        if equipment.photos():
+            equipment.queue.wake_photos()
+
+
+def _equipped() -> Equipment:
     if _equipment is None:
         raise RuntimeError("start the worker with: python -m central.jobs worker")
-    with job_context("drain"):
-        if _equipment.delivery.drain():
-            _equipment.queue.wake_drain()
+    return _equipment

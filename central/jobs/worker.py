@@ -21,9 +21,13 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+from sqlalchemy.orm import Session, sessionmaker
 
 from central.jobs import tasks
 from central.jobs.database import open_sessions
+from central.media.photo_desk import PhotoDesk
+from central.media.photo_keys import photo_keys
+from central.media.store import store_of
 from central.notifications.channel import Channel, RecordOnly
 from central.notifications.delivery import Delivery
 from central.notifications.whatsapp import WhatsApp
@@ -59,7 +63,8 @@ class Worker(SimpleWorker):
 def run(settings: Settings) -> None:
     """Run jobs until SIGTERM. While Redis is away it waits; the rows wait in the table."""
     stopping = Event()
-    delivery = Delivery(open_sessions(settings, "worker"), channel_of(settings))
+    sessions = open_sessions(settings, "worker")
+    delivery = Delivery(sessions, channel_of(settings))
 
     def stop() -> None:
         log.info("stopping")
@@ -67,7 +72,7 @@ def run(settings: Settings) -> None:
         delivery.stop()
 
     queue = Queue(settings.redis_url)
-    tasks.equip(tasks.Equipment(delivery, queue))
+    tasks.equip(tasks.Equipment(delivery, queue, photo_desk(settings, sessions).work))
     while not stopping.is_set():
         _stop_on_signals(stop)
         _work(settings.redis_url, stop)
@@ -75,6 +80,15 @@ def run(settings: Settings) -> None:
     delivery.close()
     queue.close()
     log.info("stopped")
+
+
+def photo_desk(settings: Settings, sessions: sessionmaker[Session]) -> PhotoDesk:
+    return PhotoDesk(
+        sessions,
+        store_of(settings),
+        photo_keys(settings),
+        timedelta(days=settings.photo_retention_days),
+    )
 
 
 def channel_of(settings: Settings) -> Channel:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -40,6 +41,14 @@ class Store(Protocol):
     def get(self, key: str) -> bytes:
         """What was put under ``key``. Raises NotFound or StoreUnavailable."""
 
+    def delete(self, key: str) -> None:
+        """Forget what is under ``key``, if anything is. Raises StoreUnavailable."""
+
+    def address_to_put(self, key: str, size: int, lifetime: timedelta) -> str | None:
+        """Where whoever is told the address may put so many bytes under ``key``, without any
+        other right, until ``lifetime`` is over. None: only we reach the store.
+        """
+
     def check(self) -> None:
         """Return if the store could take a photo now; else raise StoreUnavailable."""
 
@@ -62,10 +71,18 @@ class S3Store:
 
     @cached_property
     def _client(self) -> Any:  # made when first used: it costs a start half a second
+        return self._client_at(self._settings.s3_endpoint)
+
+    @cached_property
+    def _public_client(self) -> Any:
+        """Signs addresses only; an address is signed with its host."""
+        return self._client_at(self._settings.s3_public_endpoint)
+
+    def _client_at(self, endpoint: str) -> Any:
         settings = self._settings
         return boto3.session.Session().client(
             "s3",
-            endpoint_url=settings.s3_endpoint,
+            endpoint_url=endpoint,
             aws_access_key_id=settings.s3_access_key,
             aws_secret_access_key=settings.s3_secret_key,
             region_name=settings.s3_region,
@@ -99,6 +116,24 @@ class S3Store:
         except BotoCoreError as error:
             raise StoreUnavailable("could not read the photo") from error
         return content
+
+    def delete(self, key: str) -> None:
+        _checked(key)
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable("could not delete the photo") from error
+
+    def address_to_put(self, key: str, size: int, lifetime: timedelta) -> str | None:
+        _checked(key)
+        if not self._settings.s3_public_endpoint:
+            return None
+        address: str = self._public_client.generate_presigned_url(
+            "put_object",
+            Params={"Bucket": self._bucket, "Key": key, "ContentLength": size},
+            ExpiresIn=int(lifetime.total_seconds()),
+        )
+        return address
 
     def check(self) -> None:
         try:
@@ -154,6 +189,16 @@ class FolderStore:
             raise NotFound(f"no photo under {key}") from error
         except OSError as error:
             raise StoreUnavailable("could not read the photo") from error
+
+    def delete(self, key: str) -> None:
+        try:
+            (self._folder / _checked(key)).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreUnavailable("could not delete the photo") from error
+
+    def address_to_put(self, key: str, size: int, lifetime: timedelta) -> str | None:
+        _checked(key)
+        return None
 
     def check(self) -> None:
         try:

@@ -12,12 +12,16 @@ from central.types import UTCDateTime
 
 
 class School(Base):
-    """A tenant: every other row belongs to one school and is invisible to the others."""
+    """A tenant: every other row belongs to one school and is invisible to the others.
+
+    ``photo_key`` is the X25519 public key to which its gates seal photos; None: they take none.
+    """
 
     __tablename__ = "schools"
     __table_args__ = (
         CheckConstraint("slug ~ '^[a-z0-9-]{2,40}$'", name="slug_form"),
         CheckConstraint("locale IN ('es', 'en')", name="locale_known"),
+        CheckConstraint("length(photo_key) = 32", name="photo_key_length"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -26,6 +30,7 @@ class School(Base):
     timezone: Mapped[str] = mapped_column(server_default="America/Santiago")  # IANA name
     locale: Mapped[str] = mapped_column(server_default="es")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
+    photo_key: Mapped[bytes | None]
 
 
 class SiteKey(Base):

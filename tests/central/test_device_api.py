@@ -69,6 +69,7 @@ def test_a_device_gets_the_cards_of_its_own_school(
 ) -> None:
     ours = a_student(session, a_course(session, school), card="ours", given="Sofía Belén")
     ours.photo_opt_in = True
+    school.photo_key = bytes(32)
     other = a_school(session)
     a_student(session, a_course(session, other), card="theirs")
     session.commit()
@@ -80,6 +81,19 @@ def test_a_device_gets_the_cards_of_its_own_school(
     assert list(roster.cards) == [a_digest("ours").hex()]
     entry = roster.cards[a_digest("ours").hex()]
     assert (entry.name, entry.state, entry.photo) == ("Sofía R.", "active", True)
+    assert roster.photo_key == bytes(32).hex()
+
+
+def test_where_the_school_takes_no_photos_nobody_is_photographed(
+    app: APIFlask, session: Session, school: School, device: KeyedDevice
+) -> None:
+    a_student(session, a_course(session, school), card="ours").photo_opt_in = True
+    session.commit()
+
+    roster = Roster.from_json(ask(app, device.token()).data)
+
+    assert roster.photo_key is None
+    assert [entry.photo for entry in roster.cards.values()] == [False]
 
 
 def test_a_device_that_has_the_newest_is_told_so(
@@ -290,6 +304,10 @@ def test_gates_are_told_of_a_new_roster_once_and_only_when_it_is_another(
     assert published(session_as, school.id) == []
 
     student.photo_opt_in = True
+    session.commit()
+    assert published(session_as, school.id) == []  # the school takes no photos
+
+    school.photo_key = bytes(32)
     session.commit()
     assert published(session_as, school.id) == ["roster"]
     assert schools_with_news(session_as("scheduler")) == []

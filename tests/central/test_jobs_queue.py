@@ -116,7 +116,7 @@ def test_a_running_drain_does_not_swallow_a_wake_up(
     redis_server: Redis,
 ) -> None:
     delivery = Delivery(sessions, WakesMeanwhile(queue))
-    tasks.equip(tasks.Equipment(delivery, queue))
+    tasks.equip(tasks.Equipment(delivery, queue, lambda: False))
     queued(session, a_family(session))
     queue.wake_drain()
 
@@ -143,11 +143,11 @@ def test_a_drain_that_failed_does_not_block_the_next(
     working = Delivery(sessions, RecordOnly())
     queued(session, a_family(session))
 
-    tasks.equip(tasks.Equipment(failing, queue))
+    tasks.equip(tasks.Equipment(failing, queue, lambda: False))
     queue.wake_drain()
     work(redis_server)
     status = client.hget(f"rq:job:{DRAIN_ID}", "status")
-    tasks.equip(tasks.Equipment(working, queue))
+    tasks.equip(tasks.Equipment(working, queue, lambda: False))
     queue.wake_drain()
     work(redis_server)
 
@@ -166,7 +166,7 @@ def test_a_wake_up_whose_job_was_lost_is_made_up_for_by_the_next(
     redis_server: Redis,
 ) -> None:
     delivery = Delivery(sessions, RecordOnly())
-    tasks.equip(tasks.Equipment(delivery, queue))
+    tasks.equip(tasks.Equipment(delivery, queue, lambda: False))
     queued(session, a_family(session))
     queue.wake_drain()
     client.delete(f"rq:job:{DRAIN_ID}")  # on the list, but nothing to run
@@ -188,7 +188,7 @@ def test_a_job_in_the_hands_of_a_killed_worker_does_not_block_the_next(
     redis_server: Redis,
 ) -> None:
     delivery = Delivery(sessions, RecordOnly())
-    tasks.equip(tasks.Equipment(delivery, queue))
+    tasks.equip(tasks.Equipment(delivery, queue, lambda: False))
     queued(session, a_family(session))
     queue.wake_drain()
     client.lmove(WAITING, f"{WAITING}:intermediate")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
 import pytest
+import requests
 from moto.server import ThreadedMotoServer
 
 from central.errors import NotFound
@@ -93,6 +95,7 @@ def test_a_folder_that_cannot_be_made_is_an_outage(tmp_path: Path) -> None:
         blocked.check,
         lambda: blocked.put("a.jpg", b"x", JPEG),
         lambda: blocked.get("a.jpg"),
+        lambda: blocked.delete("a.jpg"),
     ):
         with pytest.raises(StoreUnavailable):
             attempt()
@@ -109,6 +112,8 @@ def test_a_missing_bucket_and_a_dead_server_are_outages(s3_address: str) -> None
             store.put("a.jpg", b"x", JPEG)
         with pytest.raises(StoreUnavailable):
             store.get("a.jpg")
+        with pytest.raises(StoreUnavailable):
+            store.delete("a.jpg")
 
 
 def test_a_folder_never_shows_half_a_photo(tmp_path: Path) -> None:
@@ -117,3 +122,30 @@ def test_a_folder_never_shows_half_a_photo(tmp_path: Path) -> None:
     store.put("a/b.jpg", b"whole", JPEG)
 
     assert [path.name for path in (tmp_path / BUCKET).rglob("*") if path.is_file()] == ["b.jpg"]
+
+
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(store: Store) -> None:
+    store.put("gone.jpg", b"x", JPEG)
+
+    store.delete("gone.jpg")
+    store.delete("gone.jpg")
+
+    with pytest.raises(NotFound):
+        store.get("gone.jpg")
+
+
+def test_a_store_that_gates_cannot_reach_gives_no_address(store: Store) -> None:
+    assert store.address_to_put("a.sealed", 5, timedelta(minutes=5)) is None
+
+
+def test_an_address_lets_a_stranger_put_that_one_file(s3_address: str) -> None:
+    store = at(s3_address, S3_PUBLIC_ENDPOINT=s3_address)
+
+    address = store.address_to_put("sealed/1/gate-1/a", 5, timedelta(minutes=5))
+
+    assert address is not None
+    assert address.startswith(f"{s3_address}/{BUCKET}/sealed/1/gate-1/a?")
+    assert "X-Amz-Expires=300" in address
+    assert "content-length" in address
+    assert requests.put(address, data=b"photo", timeout=5).ok
+    assert store.get("sealed/1/gate-1/a") == b"photo"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from contracts import fields, messages
 from contracts.control import Answer, Command, Desired, Reported, RosterNotice
 from contracts.messages import Anchor, Card, DeviceStatus, Health, Receipt, TapBatch, TapRead
+from contracts.photos import LARGEST_SEALED, PhotoOffer, PhotoTicket
 from contracts.roster import DISPLAY_NAME, STATES, Roster, RosterEntry
 
 # A shared machine is slow at times, which says nothing about the messages.
@@ -92,5 +93,14 @@ MESSAGES: dict[type[Any], st.SearchStrategy[Any]] = {
         names,
         st.dictionaries(digests, _entries, max_size=5),
         st.booleans(),
+        st.none() | st.binary(min_size=32, max_size=32).map(bytes.hex),
+    ),
+    PhotoOffer: st.builds(
+        PhotoOffer,
+        st.binary(min_size=16, max_size=16).map(bytes.hex),
+        st.integers(1, LARGEST_SEALED),
+    ),
+    PhotoTicket: st.builds(
+        PhotoTicket, st.none() | st.just("https://store.example/a?b=c") | st.just("/api/v1/x")
     ),
 }

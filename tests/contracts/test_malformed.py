@@ -10,6 +10,7 @@ import pytest
 
 from contracts import control, messages
 from contracts.messages import ContractError, TapBatch
+from contracts.photos import LARGEST_SEALED, PhotoOffer, PhotoTicket, SealedPhoto, key_id
 from contracts.roster import Roster
 from tests.contracts.documented import examples
 
@@ -237,6 +238,7 @@ def test_a_roster_may_not_hold_a_card_twice() -> None:
         ({"cards": []}, "version"),
         ({"version": "1"}, "cards"),
         ({"version": "1", "cards": {}}, "cards"),
+        ({"version": "1", "cards": [], "photo_key": "00"}, "photo_key"),
     ],
 )
 def test_a_roster_needs_its_version_and_its_cards(roster: Any, named: str) -> None:
@@ -249,3 +251,37 @@ def test_a_roster_needs_its_version_and_its_cards(roster: Any, named: str) -> No
 def test_what_is_no_object_is_called_payload(parser: type[Any], payload: bytes) -> None:
     with pytest.raises(ContractError, match=r"^payload:"):
         parser.from_json(payload)
+
+
+@pytest.mark.parametrize(
+    ("message", "raw"),
+    [
+        (PhotoOffer, {"id": "a", "size": 1}),
+        (PhotoOffer, {"id": "0" * 32, "size": LARGEST_SEALED + 1}),
+        (PhotoOffer, {"id": "0" * 32, "size": 0}),
+        (PhotoTicket, {"held": False}),
+        (PhotoTicket, {"put": "https://store.example/a"}),
+        (PhotoTicket, {"held": False, "put": "ftp://store.example/a"}),
+        (PhotoTicket, {"held": False, "put": "https://store.example/a b"}),
+    ],
+)
+def test_a_wrong_offer_or_ticket_of_a_photo_is_refused(
+    message: type[PhotoOffer | PhotoTicket], raw: dict[str, Any]
+) -> None:
+    with pytest.raises(ContractError):
+        message.from_json(json.dumps(raw).encode())
+
+
+@pytest.mark.parametrize(
+    "sealed", [b"", b"\x02" + bytes(100), b"\x01" + bytes(56), b"\x01" + bytes(LARGEST_SEALED)]
+)
+def test_what_cannot_be_a_sealed_photo_is_refused(sealed: bytes) -> None:
+    with pytest.raises(ContractError):
+        SealedPhoto.from_bytes(sealed)
+
+
+def test_a_sealed_photo_says_for_which_key_it_is() -> None:
+    sealed = SealedPhoto(key_id(bytes(32)), bytes(100))
+
+    assert SealedPhoto.from_bytes(sealed.to_bytes()) == sealed
+    assert key_id(bytes(32)) != key_id(b"\x01" + bytes(31))

@@ -11,6 +11,7 @@ from central.api.v1 import (
     commands,
     corrections,
     device_evacuation,
+    device_photos,
     devices,
     evacuations,
     gates,
@@ -40,6 +41,7 @@ BLUEPRINTS: Final = (
     commands.bp,
     devices.bp,
     device_evacuation.bp,
+    device_photos.bp,
     inside.bp,
     evacuations.bp,
     reports.bp,
@@ -47,6 +49,10 @@ BLUEPRINTS: Final = (
     no_shows.bp,
 )
 
+# What takes something else than JSON, and looks at it itself.
+OTHERS: Final = (device_photos.content_bp,)
+
 for _blueprint in BLUEPRINTS:
     _blueprint.before_request(refuse_what_no_resource_takes)
+for _blueprint in (*BLUEPRINTS, *OTHERS):
     _blueprint.after_request(name_the_scheme)

@@ -24,6 +24,10 @@ _ROSTER: Final[dict[str, Any]] = {
     "required": ["version", "cards"],
     "properties": {
         "version": {"type": "string"},
+        "photo_key": {
+            "type": "string",
+            "description": "X25519 public key, hex, to seal photos to; without it none are taken",
+        },
         "cards": {
             "type": "array",
             "items": {
