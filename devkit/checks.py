@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from devkit import chromium
+from devkit import chromium, debian
 from devkit.console import say
 from devkit.errors import DevError
 from devkit.install import ensure_everything, ensure_python
@@ -19,6 +19,8 @@ TYPED = (
     *("contracts", "edge_agent", "central", "emulators", "firmware_config", "app"),
     *("devkit", "scripts", "tests", "bench", "dev"),
 )
+
+SCRIPTS = ("scripts", "firmware_config")
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -36,12 +38,15 @@ def test(arguments: Sequence[str]) -> int:
 def check() -> int:
     """Format, lint, types, shell scripts and the compose file; how many of them failed."""
     ensure_python()
-    scripts = [*sorted(map(str, (ROOT / "scripts").rglob("*.sh"))), "scripts/rig/weed", ".ci/run"]
+    scripts = [
+        *(str(path) for folder in SCRIPTS for path in sorted((ROOT / folder).rglob("*.sh"))),
+        *("scripts/rig/weed", ".ci/run"),
+    ]
     commands: dict[str, Sequence[str]] = {
         "format": (str(VENV / "bin" / "ruff"), "format", "--check", "."),
         "lint": (str(VENV / "bin" / "ruff"), "check", "."),
         "types": (str(VENV / "bin" / "mypy"), *(path for path in TYPED if _has_python(path))),
-        "shell scripts": ("shellcheck", *scripts),
+        "shell scripts": (_shellcheck(), *scripts),
         "compose file": (str(VENV_PYTHON), "-m", "pytest", "-q", "tests/devkit/test_deployment.py"),
     }
     failed = []
@@ -54,6 +59,14 @@ def check() -> int:
             failed.append(title)
     say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return len(failed)
+
+
+def _shellcheck() -> str:
+    """From PATH or from Debian's package; its bare name where there is neither."""
+    try:
+        return str(debian.tool("shellcheck", "shellcheck").path)
+    except DevError:
+        return "shellcheck"
 
 
 def bench(name: str | None, arguments: Sequence[str]) -> int:

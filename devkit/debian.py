@@ -1,4 +1,4 @@
-"""Server programs from Debian packages, unpacked into ``.dev/opt`` without changing the system.
+"""Programs from Debian packages, unpacked into ``.dev/opt`` without changing the system.
 
 Works as root and as an ordinary user on Debian, Ubuntu and Raspberry Pi OS: ``apt-get download``
 with package lists of our own, then ``dpkg -x``.
@@ -11,7 +11,7 @@ import getpass
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ from devkit.errors import DevError
 from devkit.places import OPT
 from devkit.shell import inherited, run
 
-PACKAGES = ("mosquitto", "redis-server")
-UNPACKED = OPT / "debian"
+# Folder below OPT -> what is unpacked there together, when one of it is needed.
+GROUPS = {"debian": ("mosquitto", "redis-server"), "debian-checks": ("shellcheck",)}
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -40,7 +40,7 @@ def tool(name: str, package: str) -> Tool:
         _unpack_packages(name, package)
         found = find(name)
     if found is None:
-        raise DevError(f"{name} is neither on PATH nor in {UNPACKED}: install {package}")
+        raise DevError(f"{name} is neither on PATH nor below {OPT}: install {package}")
     return found
 
 
@@ -58,7 +58,12 @@ def find(name: str) -> Tool | None:
 
 
 def _folders(*patterns: str) -> list[str]:
-    return [str(folder) for pattern in patterns for folder in UNPACKED.glob(pattern)]
+    return [
+        str(folder)
+        for group in GROUPS
+        for pattern in patterns
+        for folder in (OPT / group).glob(pattern)
+    ]
 
 
 def _unpack_packages(name: str, package: str) -> None:
@@ -67,19 +72,20 @@ def _unpack_packages(name: str, package: str) -> None:
             f"{name} was not found on PATH, and this system has no apt-get to fetch it with.\n"
             f"Install it with the system's own packages (usually called {package}) and try again."
         )
+    group = next(group for group, packages in GROUPS.items() if package in packages)
     OPT.mkdir(parents=True, exist_ok=True)
-    with _alone(OPT / "debian.lock"):
-        if UNPACKED.exists():
+    with _alone(OPT / f"{group}.lock"):
+        if (OPT / group).exists():
             return
-        work = OPT / "debian.new"
+        work = OPT / f"{group}.new"
         shutil.rmtree(work, ignore_errors=True)
-        for package_file in _download(work):
+        for package_file in _download(work, GROUPS[group]):
             run(("dpkg", "-x", str(package_file), str(work / "root")), inherited())
-        (work / "root").rename(UNPACKED)
+        (work / "root").rename(OPT / group)
         shutil.rmtree(work)
 
 
-def _download(work: Path) -> list[Path]:
+def _download(work: Path, packages: Sequence[str]) -> list[Path]:
     for folder in ("lists/partial", "cache/archives/partial", "root"):
         (work / folder).mkdir(parents=True)
     apt = (
@@ -91,7 +97,7 @@ def _download(work: Path) -> list[Path]:
     )
     env = {**inherited(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     run((*apt, "update"), env)
-    plan = run((*apt, "--simulate", "install", "--no-install-recommends", *PACKAGES), env)
+    plan = run((*apt, "--simulate", "install", "--no-install-recommends", *packages), env)
     # What is installed already is not in the plan: then the system's own program or library serves.
     missing = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
     run((*apt, "download", *missing), env, cwd=work)
