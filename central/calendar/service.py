@@ -27,29 +27,15 @@ from central.errors import Conflict, NotFound
 from central.people.models import Course
 
 
-def put_year(session: Session, school_id: int, new: NewYear) -> Span:
-    """Write a school year and its terms, new or instead of what was told of that year before.
-
-    Returns the dates whose schedule may be other than before.
-    """
-    _refuse(year_problem(new))
+def put_year(session: Session, school_id: int, new: NewYear) -> None:
+    """Write a school year and its terms, new or instead of what was told of that year before."""
+    refuse_year(session, school_id, new)
     year = session.scalars(
         select(SchoolYear).where(SchoolYear.school_id == school_id, SchoolYear.year == new.year)
     ).one_or_none()
-    others = session.scalars(
-        select(SchoolYear).where(SchoolYear.school_id == school_id, SchoolYear.year != new.year)
-    )
-    for other in others:
-        if new.span.starts_on <= other.ends_on and other.starts_on <= new.span.ends_on:
-            raise Conflict("years_overlap")
     if year is None:
-        first = session.scalar(select(SchoolYear.id).where(SchoolYear.school_id == school_id))
         year = SchoolYear(school_id=school_id, year=new.year)
         session.add(year)
-        # the first year ends the time in which a school without any had class all year round
-        touched = new.span if first else Span(date.min, date.max)
-    else:
-        touched = _around(Span(year.starts_on, year.ends_on), new.span)
     year.starts_on, year.ends_on = new.span
     session.flush()
     session.execute(delete(Term).where(Term.school_id == school_id, Term.school_year_id == year.id))
@@ -64,7 +50,17 @@ def put_year(session: Session, school_id: int, new: NewYear) -> Span:
         for name, span in new.terms
     )
     session.flush()
-    return touched
+
+
+def refuse_year(session: Session, school_id: int, new: NewYear) -> None:
+    """Raise what ``put_year`` would raise, and change nothing."""
+    _refuse(year_problem(new))
+    others = session.scalars(
+        select(SchoolYear).where(SchoolYear.school_id == school_id, SchoolYear.year != new.year)
+    )
+    for other in others:
+        if new.span.starts_on <= other.ends_on and other.starts_on <= new.span.ends_on:
+            raise Conflict("years_overlap")
 
 
 def add_exception(
@@ -74,11 +70,7 @@ def add_exception(
 
     One that is there already is refused: a form sent twice must not make two.
     """
-    _refuse(exception_problem(new))
-    _check_courses(session, school_id, new.course_ids)
-    _refuse_twice(session, school_id, new)
-    if new.kind == "recovery" and new.starts_at is None:
-        _check_recovered_hours(session, school_id, new)
+    refuse_exception(session, school_id, new)
     added = [
         CalendarException(
             school_id=school_id,
@@ -97,6 +89,15 @@ def add_exception(
     session.add_all(added)
     session.flush()
     return added
+
+
+def refuse_exception(session: Session, school_id: int, new: NewException) -> None:
+    """Raise what ``add_exception`` would raise, and change nothing."""
+    _refuse(exception_problem(new))
+    _check_courses(session, school_id, new.course_ids)
+    _refuse_twice(session, school_id, new)
+    if new.kind == "recovery" and new.starts_at is None:
+        _check_recovered_hours(session, school_id, new)
 
 
 def cancel_exception(
@@ -216,10 +217,6 @@ def _check_courses(session: Session, school_id: int, course_ids: tuple[int, ...]
     ).all()
     if sorted(known) != sorted(course_ids):
         raise NotFound("no such course")
-
-
-def _around(one: Span, other: Span) -> Span:
-    return Span(min(one.starts_on, other.starts_on), max(one.ends_on, other.ends_on))
 
 
 def _refuse(problem: str | None) -> None:

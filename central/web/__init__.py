@@ -11,6 +11,10 @@ from central.web import (
     assets,
     auth,
     board,
+    calendar,
+    calendar_exceptions,
+    calendar_hours,
+    calendar_years,
     closing,
     corrections,
     cors,
@@ -54,6 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
     tasks.register(app)
     desk_forms.register(app, settings)
     board.register(app)
+    calendar.register(app)
     live.register(app, settings)
     evacuation.register(app)
     gates_dev.register(app, settings)
@@ -68,6 +73,9 @@ def register(app: Flask, settings: Settings) -> None:
         inside,
         reports,
         absences,
+        calendar_exceptions,
+        calendar_hours,
+        calendar_years,
         corrections,
         student_day,
         withdrawals,

@@ -94,11 +94,15 @@ def try_to(change: Callable[[], Any], done: str) -> str | None:
     return None
 
 
-def try_or_say(change: Callable[[], Any], done: str) -> None:
+def try_or_say(
+    change: Callable[[], Any],
+    done: str,
+    words: Callable[[str], Any] = desk_wording.problem_words,
+) -> None:
     """``try_to`` for a small form: what went wrong is said on the page that follows."""
     problem = try_to(change, done)
     if problem is not None:
-        flash(str(desk_wording.problem_words(problem)), "wrong")
+        flash(str(words(problem)), "wrong")
 
 
 def code_of(error: DomainError) -> str:

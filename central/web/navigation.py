@@ -40,6 +40,7 @@ ENTRIES: Final = (
         icon="calendar-event",
         endpoint="calendar.index",
         permission="see_attendance",
+        also=("calendar_exceptions", "calendar_hours", "calendar_years"),
     ),
     Entry(_l("Messages"), icon="message-2", endpoint="messages.index", permission="see_messages"),
     Entry(_l("Gates"), icon="door", endpoint="gates.index", permission="see_gates"),
