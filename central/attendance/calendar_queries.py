@@ -45,15 +45,15 @@ _CONCERNED: Final = text(f"""
     SELECT p.students, t.guardians, t.messages, t.withheld, d.days, d.tapped, a.alerted
     FROM (SELECT count(*) AS students FROM students) p
     CROSS JOIN (
-        SELECT count(DISTINCT g.id) FILTER (WHERE g.phone IS NOT NULL AND g.stopped_at IS NULL)
-                AS guardians,
-            count(*) FILTER (WHERE l.notify_absence AND g.phone IS NOT NULL
-                AND g.stopped_at IS NULL) AS messages,
-            count(*) FILTER (WHERE NOT (l.notify_absence AND g.phone IS NOT NULL
-                AND g.stopped_at IS NULL)) AS withheld
+        SELECT count(DISTINCT o.id) FILTER (WHERE o.told) AS guardians,
+            count(*) FILTER (WHERE o.told) AS messages,
+            count(*) FILTER (WHERE NOT o.told) AS withheld
         FROM students s
         JOIN student_guardians l ON l.school_id = :school_id AND l.student_id = s.student_id
-        JOIN guardians g ON g.school_id = l.school_id AND g.id = l.guardian_id
+        CROSS JOIN LATERAL (
+            SELECT g.id, l.notify_absence AND g.phone IS NOT NULL AND g.stopped_at IS NULL AS told
+            FROM guardians g WHERE g.school_id = l.school_id AND g.id = l.guardian_id
+        ) o
     ) t
     CROSS JOIN (
         SELECT count(*) AS days, count(*) FILTER (WHERE a.passages > 0) AS tapped

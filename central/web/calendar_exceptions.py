@@ -62,7 +62,6 @@ def preview() -> ResponseReturnValue:
         asked=asked,
         values=calendar_forms.typed(),
         tell=bool(request.form.get("tell")) and asked.span.ends_on >= place.today,
-        names=course_names(session, place.id),
         **_shown(place, preview_exception(session, place.id, asked)),
     )
 

@@ -16,8 +16,7 @@ if (year) {
     stopAt(next);
     next.focus();
   });
-  const month = year.querySelector("[data-now]");
-  if (month) year.scrollLeft = month.offsetLeft - year.offsetLeft;
+  year.querySelector("[data-now]")?.scrollIntoView({ inline: "start", block: "nearest" });
 }
 
 const form = document.querySelector("[data-exception]");
