@@ -21,6 +21,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
+from central import cli_gates
 from central.accounts.models import ROLES
 from central.accounts.passwords import hash_password
 from central.attendance.rebuild import pieces, rebuild
@@ -41,9 +42,11 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations" / "alembic.ini"
 def owner_session() -> Iterator[Session]:
     """One transaction as the owner of the database, who sees every school."""
     engine = create_engine(_settings().database_url)
-    with Session(engine) as session, session.begin():
-        yield session
-    engine.dispose()
+    try:
+        with Session(engine) as session, session.begin():
+            yield session
+    finally:
+        engine.dispose()
 
 
 def _settings() -> Settings:
@@ -54,8 +57,14 @@ def _settings() -> Settings:
 
 
 @click.group(help=__doc__)
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     logging.basicConfig(level=logging.WARNING)
+    context.obj = cli_gates.Ground(owner_session, _settings)
+
+
+for _command in cli_gates.COMMANDS:
+    cli.add_command(_command)
 
 
 @cli.command()

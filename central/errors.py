@@ -3,6 +3,7 @@
 DomainError
 ├── NotFound            the thing does not exist, or not in this school
 ├── NotAllowed          the person's role does not permit it
+│   └── DeviceRevoked   the device is who it says, and was put out of action
 ├── Conflict            the request contradicts what is stored
 ├── WrongCredentials    nobody signs in with this; never says what was wrong
 └── Busy                works in a moment: try again
@@ -25,6 +26,10 @@ class NotFound(DomainError):
 
 class NotAllowed(DomainError):
     code = "not_allowed"
+
+
+class DeviceRevoked(NotAllowed):
+    code = "revoked"  # a gate that reads this wipes what it knows
 
 
 class Conflict(DomainError):

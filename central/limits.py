@@ -19,6 +19,7 @@ from central.settings import Settings
 ACCOUNT_AT_ADDRESS: Final = "8 per 5 minutes"
 ACCOUNT: Final = "60 per hour"  # from anywhere; higher, so that a stranger hardly locks one out
 ADDRESS: Final = "100 per 15 minutes"
+ENROLMENT: Final = "30 per 15 minutes"  # wrong codes; nobody guesses one, it is about the noise
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,6 +78,15 @@ def limit_sign_in(account: Callable[[], str]) -> Callable[[Callable[P, R]], Call
         return view
 
     return guard
+
+
+def limit_enrolment(view: Callable[P, R]) -> Callable[P, R]:
+    """Guard a view that takes one-time codes. Put it below the route decorator."""
+    limit = limiter.shared_limit(
+        ENROLMENT, "enrolment", key_func=get_remote_address, deduct_when=_failed
+    )
+    guarded: Callable[P, R] = limit(view)
+    return guarded
 
 
 def _failed(response: Response) -> bool:

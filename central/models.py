@@ -22,6 +22,7 @@ from central.evacuation.models import (
     EvacuationPerson,
     EvacuationStaff,
 )
+from central.identity.models import Authority, Certificate, EnrolmentCode
 from central.media.models import Photo
 from central.no_shows.models import AlertPolicy, NoShow, NoShowCheck
 from central.notifications.models import Notification
@@ -44,8 +45,10 @@ __all__ = [
     "AttendanceDay",
     "AuditEntry",
     "AuthorisedPerson",
+    "Authority",
     "CalendarException",
     "Card",
+    "Certificate",
     "ClockAnchor",
     "Command",
     "Course",
@@ -56,6 +59,7 @@ __all__ = [
     "Device",
     "DeviceHealth",
     "Enrolment",
+    "EnrolmentCode",
     "Evacuation",
     "EvacuationMark",
     "EvacuationOpener",

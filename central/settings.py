@@ -119,6 +119,17 @@ class Settings:
         "MQTT_CLIENT_ID", "central-ingest", "Broker session of `ingest`; a second one needs its own"
     )
 
+    mqtt_public_host: str = _variable(
+        "MQTT_PUBLIC_HOST", "localhost", "Name or address under which gates reach the broker"
+    )
+    mqtt_public_port: int = _variable("MQTT_PUBLIC_PORT", "8883", "Port of the same, TLS")
+    broker_folder: str = _variable(
+        "BROKER_FOLDER", "", "Folder shared with the broker, for its certificates; `scheduler` only"
+    )
+    identity_key: str = _variable(
+        "IDENTITY_KEY", "", "Seals the gates' authority; empty takes `SECRET_KEY`"
+    )
+
     dev_gates_url: str = _variable(
         "DEV_GATES_URL", "", "Emulated gates behind `/dev/gates`; development only"
     )
@@ -167,6 +178,16 @@ class Settings:
         parts = urlsplit(_driver_url(self.database_url_override))
         address = parts.netloc.rpartition("@")[2]
         return parts._replace(netloc=f"{user}:{password}@{address}").geturl()
+
+    @property
+    def identity_secret(self) -> str:
+        """What the authority's private key is sealed under."""
+        return self.identity_key or self.secret_key
+
+    @property
+    def token_domain(self) -> str:
+        """The domain in the address on the schools' cards: that of the web."""
+        return urlsplit(self.webauthn_rp_origin).netloc
 
     def role_password(self, role: str) -> str:
         """Derived, so that an installation has one database secret to keep and to rotate."""
@@ -258,6 +279,8 @@ def _unsafe_secrets(settings: Settings) -> Iterator[str]:
         yield f"{name}: no password or the default; generate it with `openssl rand -hex 16`"
     if settings.mqtt_username and settings.mqtt_password in ("", _COMPOSE_PASSWORD):
         yield "MQTT_PASSWORD: none or the default; generate it with `openssl rand -hex 16`"
+    if 0 < len(settings.identity_key) < 32:
+        yield "IDENTITY_KEY: too short; generate it with `openssl rand -hex 32`, or leave it empty"
     if settings.s3_secret_key == _DEFAULTS["S3_SECRET_KEY"]:
         yield "S3_SECRET_KEY: the development key; use the store's own credentials"
 
@@ -270,6 +293,8 @@ def _unsafe_addresses(settings: Settings) -> Iterator[str]:
             yield f"CORS_ORIGINS: {origin} is not https"
     if not settings.webauthn_rp_origin.startswith("https://"):
         yield "WEBAUTHN_RP_ORIGIN: must be the public https address"
+    if settings.mqtt_public_host == _DEFAULTS["MQTT_PUBLIC_HOST"]:
+        yield "MQTT_PUBLIC_HOST: gates cannot reach localhost; the broker's public name"
     if settings.s3_endpoint.startswith("http://") or not settings.s3_secure:
         yield "S3_ENDPOINT, S3_SECURE: photos must travel by https; use https and true"
     if settings.s3_public_endpoint and not settings.s3_public_endpoint.startswith("https://"):

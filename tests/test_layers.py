@@ -18,7 +18,7 @@ STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
 PRODUCT = ("contracts", "central", "edge_agent", "emulators", "firmware_config")
 ENTRY_POINTS = ("web", "api", "ingest", "jobs", "cli")
-ENTRY_FILES = tuple(f"central/{name}{end}" for name in ENTRY_POINTS for end in ("/**/*.py", ".py"))
+ENTRY_FILES = tuple(f"central/{name}{end}" for name in ENTRY_POINTS for end in ("/**/*.py", "*.py"))
 DOMAINS = (
     "absences",
     "schools",
@@ -35,6 +35,7 @@ DOMAINS = (
     "accounts",
     "demo",
     "evacuation",
+    "identity",
     "reports",
 )
 FLASK = ("flask", "apiflask", "werkzeug", "flask_*", "central.web", "central.api")

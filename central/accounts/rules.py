@@ -36,6 +36,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "see_gates": frozenset({"director", "inspector", "technician", "operator"}),
     # restart a gate's devices, read their logs, make them show themselves
     "steer_gates": frozenset({"technician", "operator"}),
+    # register a gate's devices, let them in by a code, put them out of action and back
+    "manage_gates": frozenset({"director", "technician", "operator"}),
     # tap emulated cards; the page exists in development only
     "try_gates": frozenset({"director", "inspector", "technician"}),
 }

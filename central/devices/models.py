@@ -83,7 +83,8 @@ class Device(Base):
     Its id is the common name of its certificate, unique in the installation. ``session`` is the
     connection that the newest status came from; an older one never overwrites it. ``desired`` is
     the configuration that it should run, ``desired_told`` the version of it and ``roster_told``
-    that of the roster which the broker has for it.
+    that of the roster which the broker has for it. ``trusted`` is the version of the authorities
+    that it is known to hold. A kiosk has no key of its own but a token; its SHA-256 is kept.
     """
 
     __tablename__ = "devices"
@@ -95,6 +96,9 @@ class Device(Base):
         CheckConstraint("direction IN ('in', 'out', 'auto')", name="direction_known"),
         CheckConstraint("kind IN ('gate', 'kiosk', 'staff', 'import')", name="kind_known"),
         CheckConstraint("length(public_key) = 91", name="public_key_length"),
+        CheckConstraint("length(token_digest) = 32", name="token_digest_length"),
+        UniqueConstraint("token_digest"),
+        Index("ix_devices_revoked", "id", postgresql_where=text("revoked_at IS NOT NULL")),
         Index("ix_devices_gate", "school_id", "gate_id"),
         Index(
             "ix_devices_untold",
@@ -126,6 +130,8 @@ class Device(Base):
     reported: Mapped[dict[str, Any] | None] = mapped_column(Json)  # as contracts.control.Reported
     reported_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     roster_told: Mapped[str | None]
+    trusted: Mapped[str | None]
+    token_digest: Mapped[bytes | None]
 
 
 class Stream(Base):

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from central.db import enter_schools
+from central.errors import DeviceRevoked
 from contracts.topics import DEVICE_ID
 
 AUDIENCE: Final = "central"
@@ -30,7 +31,7 @@ LONGEST_LIFETIME: Final = timedelta(minutes=5)
 
 # Verified against for a device that is unknown: the answer takes as long as for one that is not.
 _NOBODY: Final = generate_private_key(SECP256R1()).public_key()
-_KEY = text("SELECT school_id, public_key FROM key_of_device(:device_id)")
+_KEY = text("SELECT school_id, public_key, revoked FROM key_of_device(:device_id)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class DeviceSeen:
 def device_of(session: Session, token: str, *, now: datetime) -> DeviceSeen | None:
     """The device that signed ``token``, entering its school; None if it proves nothing.
 
-    So it is for an unknown or revoked device too; which of these, nobody is told.
+    So it is for an unknown device too. Raises DeviceRevoked for a revoked one that proves itself:
+    it has to learn of it, and nobody else does.
     """
     device_id = _claimed(token)
     found = session.execute(_KEY, {"device_id": device_id}).one_or_none()
@@ -52,6 +54,8 @@ def device_of(session: Session, token: str, *, now: datetime) -> DeviceSeen | No
         return None
     if found is None or found.public_key is None:
         return None
+    if found.revoked:
+        raise DeviceRevoked("this device was revoked")
     enter_schools(session, [found.school_id])
     return DeviceSeen(device_id, found.school_id)
 

@@ -49,8 +49,8 @@ GRANTS = {
 # As in 0002: name and arguments -> (what it returns, its query, who may call it).
 ACROSS_SCHOOLS = {
     "key_of_device(device text)": (
-        "TABLE (school_id bigint, public_key bytea) STABLE",
-        "SELECT school_id, public_key FROM devices WHERE id = device AND revoked_at IS NULL",
+        "TABLE (school_id bigint, public_key bytea, revoked boolean) STABLE",
+        "SELECT school_id, public_key, revoked_at IS NOT NULL FROM devices WHERE id = device",
         ("attendance_web",),
     ),
     # those about which a gate is to be told something, a few at a time

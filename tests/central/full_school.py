@@ -13,7 +13,9 @@ from central.models import (
     AttendanceDay,
     AuditEntry,
     AuthorisedPerson,
+    Authority,
     CalendarException,
+    Certificate,
     ClockAnchor,
     Command,
     CourseSchedule,
@@ -21,6 +23,7 @@ from central.models import (
     DayClosing,
     DayCorrection,
     DeviceHealth,
+    EnrolmentCode,
     Evacuation,
     EvacuationMark,
     EvacuationOpener,
@@ -76,7 +79,8 @@ def a_full_school(session: Session) -> School:
     evacuation = Evacuation(
         school_id=school.id, kind="drill", started_by=user.id, started_at=MORNING
     )
-    session.add_all([stream, year, check, evacuation])
+    authority = Authority(state="old", certificate=b"c", sealed_key=b"k", created_at=MORNING)
+    session.add_all([stream, year, check, evacuation, authority])
     session.flush()
     here = {"school_id": school.id, "student_id": student.id}
     fled = EvacuationPerson(**here, evacuation_id=evacuation.id, course_id=course.id, sure=True)
@@ -258,6 +262,22 @@ def a_full_school(session: Session) -> School:
                 device_id=device.id,
                 name="identify",
                 requested_by=user.id,
+                expires_at=MORNING,
+            ),
+            Certificate(
+                school_id=school.id,
+                serial=f"{school.id:x}",
+                device_id=device.id,
+                authority_id=authority.id,
+                issued_at=MORNING,
+                expires_at=MORNING,
+            ),
+            EnrolmentCode(
+                school_id=school.id,
+                device_id=device.id,
+                digest=school.id.to_bytes(32, "big"),
+                created_at=MORNING,
+                created_by=user.id,
                 expires_at=MORNING,
             ),
             EvacuationOpener(

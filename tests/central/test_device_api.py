@@ -205,7 +205,7 @@ def test_who_proves_nothing_gets_nothing(
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_revoked_device_is_refused_like_an_unknown_one(
+def test_a_revoked_device_learns_of_it_and_nobody_else_does(
     app: APIFlask, session: Session, device: KeyedDevice
 ) -> None:
     token = device.token()
@@ -213,10 +213,12 @@ def test_a_revoked_device_is_refused_like_an_unknown_one(
     session.commit()
 
     refused = ask(app, token)
+    forged = ask(app, wrong_key(device))
     unknown = ask(app, jwt.encode(device.claims(iss="gate-x", sub="gate-x"), device.key, "ES256"))
 
-    assert (refused.status_code, unknown.status_code) == (401, 401)
-    assert refused.json["detail"] == unknown.json["detail"]  # type: ignore[index]  # it is JSON
+    assert (refused.status_code, refused.json["code"]) == (403, "revoked")  # type: ignore[index]
+    assert (forged.status_code, unknown.status_code) == (401, 401)
+    assert forged.json["detail"] == unknown.json["detail"]  # type: ignore[index]  # it is JSON
 
 
 def test_a_device_without_a_key_cannot_prove_anything(

@@ -26,6 +26,7 @@ OPEN: Final = {
     "api_auth.sign_in",
     "api_auth.refresh",
     "api_auth.revoke",
+    "api_enrolment.enroll",  # asks for a one-time code
 }
 CLOSED: Final = {302, 303, 401, 403, 404}
 SIGN_IN: Final = "/app/sign-in"

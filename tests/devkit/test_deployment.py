@@ -20,6 +20,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROCESSES = ("school-attendance", "ingest", "worker", "scheduler")
 # Settings that a deployment has no use for, or that not every process has.
 NOT_EVERYWHERE = {
+    "BROKER_FOLDER",
     "DATABASE_URL",
     "DEV_GATES_URL",
     "DOCKER_NETWORK",
