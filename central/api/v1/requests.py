@@ -14,10 +14,12 @@ LARGEST_BODY: Final = 16 * 1024  # nothing that a client sends here comes near i
 
 
 def refuse_what_no_resource_takes() -> None:
-    """A body that is not JSON or too large, and a parameter given twice."""
+    """A body that is not JSON, or no object, or too large, and a parameter given twice."""
     request.max_content_length = LARGEST_BODY
     if request.method in ("POST", "PUT", "PATCH") and request.mimetype != "application/json":
         raise UnsupportedMediaType("send application/json")
+    if request.get_data().strip() == b"null":  # would pass for a body without any member
+        raise invalid("json", "body", "must be an object")
     for name, values in request.args.lists():
         if len(values) > 1:  # which one was meant?
             raise invalid("query", name, "given more than once")
