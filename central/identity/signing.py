@@ -28,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from central.errors import Conflict
 from central.identity.rules import AUTHORITY_LIFETIME, LIFETIME, LIST_LIFETIME, VALID_FROM
 
-LONGEST_REQUEST: Final = 4096  # characters; one for a P-256 key has some 400
+LONGEST_REQUEST: Final = 2048  # characters; one for a P-256 key has some 400
 
 
 @dataclass(frozen=True, slots=True)
