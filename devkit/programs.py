@@ -48,6 +48,7 @@ def seed(stack: Stack) -> str:
         *("--broker", f"{LOOPBACK}:{stack.ports['mosquitto']}"),
         *("--gates-port", str(stack.ports["gates"])),
         *("--web", f"http://{LOOPBACK}:{stack.ports['web']}"),
+        *("--screen-port", str(stack.ports["screen"])),
         *("--evacuation-port", str(stack.ports["evacuation"])),
     )
 

@@ -46,6 +46,7 @@ class ScreenSettings:
     port: int
     locale: str
     zone: ZoneInfo
+    sound: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def screen_settings(table: Table) -> ScreenSettings:
         port=table.whole("port", 1, 65535, 8090),
         locale=table.choice("locale", LOCALES, "es"),
         zone=_zone(table),
+        sound=table.truth("sound", default=True),
     )
     table.done()
     return settings

@@ -91,9 +91,7 @@ class Capture:
             seq = self._outbox.put(draft, counter)
         except OutboxUnavailable as error:
             log.error("tap not stored: %s", error)
-            self._desk.feedback.show(
-                Outcome(NOT_STORED, name, draft.verdict, None, draft.at, draft.clock)
-            )
+            self._show(NOT_STORED, draft, name, None)
             if isinstance(error, OutboxDamaged):
                 raise
             return
@@ -104,8 +102,13 @@ class Capture:
         self._on_stored()
 
     def _answer(self, draft: TapRead, name: str | None, seq: int) -> None:
-        pattern = pattern_of(draft.verdict)
-        self._desk.feedback.show(Outcome(pattern, name, draft.verdict, seq, draft.at, draft.clock))
+        self._show(pattern_of(draft.verdict), draft, name, seq)
+
+    def _show(self, pattern: str, draft: TapRead, name: str | None, seq: int | None) -> None:
+        verdict, at = draft.verdict, draft.at
+        self._desk.feedback.show(
+            Outcome(pattern, name, verdict, seq, at, draft.clock, draft.direction)
+        )
 
     def _count_repeat(self, seq: int, draft: TapRead, counter: int | None) -> None:
         try:

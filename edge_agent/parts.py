@@ -27,6 +27,8 @@ from edge_agent.office import Gate, Office, link_to_central, open_office
 from edge_agent.outbox import Outbox
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
+from edge_agent.screen.hub import Screen
+from edge_agent.screen.server import ScreenPage
 from edge_agent.selftest import SelfTest
 from edge_agent.settings import ReaderSettings, Settings, SettingsError
 from edge_agent.staff_taps import StaffTaps
@@ -77,7 +79,8 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     devices = [(reader.name, _device(reader)) for reader in settings.readers]
     duties = Duties()
-    core = _core(settings, logs)
+    screen = _screen(settings, duties)
+    core = _core(settings, logs, screen)
     duties.looks.append(core.roster.refresh)
     staff = StaffTaps(open_list=_evacuation(core, duties))
     watches = _watches(devices, _take(core, staff), duties)
@@ -88,10 +91,14 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
     duties.threads.append(("uplink", uplink.run))
     duties.goodbyes.append(core.wake.set)
+    if screen is not None:
+        duties.looks.append(
+            lambda: screen.note(online=uplink.is_connected, clock=core.clock().clock)
+        )
     return Agent(core.outbox, duties)
 
 
-def _core(settings: Settings, logs: LogMemory) -> Core:
+def _core(settings: Settings, logs: LogMemory, screen: Screen | None) -> Core:
     roster = RosterFile(settings.roster, settings.data_dir / "roster.last-good.json")
     outbox = Outbox.open(settings.data_dir / "outbox.db")
     roster.load()
@@ -102,7 +109,7 @@ def _core(settings: Settings, logs: LogMemory) -> Core:
         outbox=outbox,
         roster=roster,
         debounce=Debounce(settings.repeat_window_s),
-        feedback=_feedback(settings.feedback),
+        feedback=_feedback(settings.feedback, screen),
         logs=logs,
     )
 
@@ -168,8 +175,18 @@ def _device(reader: ReaderSettings) -> readers.Reader:
         ) from error
 
 
-def _feedback(settings: FeedbackSettings) -> ChosenFeedback:
+def _screen(settings: Settings, duties: Duties) -> Screen | None:
+    if settings.screen is None:
+        return None
+    screen = Screen(settings.screen, settings.device)
+    duties.threads.append(("screen", ScreenPage(settings.screen, screen).serve))
+    return screen
+
+
+def _feedback(settings: FeedbackSettings, screen: Screen | None) -> ChosenFeedback:
     kinds: dict[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
     if settings.socket is not None:
         kinds["emulated"] = partial(EmulatedFeedback, settings.socket)
+    if screen is not None:
+        kinds["screen"] = lambda: screen
     return ChosenFeedback(kinds, settings.kinds)

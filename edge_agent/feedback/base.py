@@ -25,7 +25,8 @@ _PATTERNS: Mapping[str, str] = {"accepted": ACCEPT, "torn": HOLD}
 class Outcome:
     """What to show for one card. ``seq`` is None when nothing could be stored.
 
-    ``clock`` says how far ``at`` can be trusted, as in a tap; ``findings`` are a self-test's.
+    ``clock`` says how far ``at`` can be trusted, and ``direction`` whether the reader lets one only
+    come (``in``) or go (``out``), as in a tap; ``findings`` are a self-test's.
     """
 
     pattern: str
@@ -34,6 +35,7 @@ class Outcome:
     seq: int | None
     at: datetime
     clock: str = "synced"
+    direction: str | None = None
     findings: tuple[Finding, ...] = ()
 
 
