@@ -43,7 +43,11 @@ class Vitals:
         now = self.clock()
         depth, oldest_s = self.outbox.depth(), self._oldest_unsent_s(now)
         free, age_s = free_mb(self.data_dir), self.roster.age_s()
-        alarms = [*outbox_alarms(depth, oldest_s), *_alarms(now.clock, free, age_s)]
+        alarms = [
+            *outbox_alarms(depth, oldest_s),
+            *_trouble_of(self.outbox),
+            *_alarms(now.clock, free, age_s),
+        ]
         return Health(
             at=now.at,
             clock=now.clock,
@@ -79,6 +83,13 @@ def outbox_alarms(depth: int, oldest_s: int) -> list[str]:
     if percent >= 100:
         return ["outbox_full"]
     return ["outbox_filling"] if percent >= _ALARM_PERCENT else []
+
+
+def _trouble_of(outbox: Outbox) -> Iterator[str]:
+    if outbox.refused:
+        yield "taps_not_stored"
+    if outbox.was_damaged:
+        yield "outbox_damaged"
 
 
 def photos_have_room(depth: int, free: int) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
+
+_ASIDE: Final = ".damaged-"
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -23,11 +26,32 @@ def replace_file(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of files durable too, not only their content. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a database and its companions together, so that a person can still recover it."""
+    aside = path.with_name(f"{path.name}{_ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
+    for suffix in ("", "-wal", "-shm"):
+        companion = path.with_name(path.name + suffix)
+        if companion.exists():
+            companion.rename(aside.with_name(aside.name + suffix))
+    sync_folder(path.parent)
+    return aside
+
+
+def was_set_aside(path: Path) -> bool:
+    """Whether somebody has yet to look at a database that was once at ``path``."""
+    return any(path.parent.glob(f"{path.name}{_ASIDE}*"))
 
 
 def _private(path: str, flags: int) -> int:

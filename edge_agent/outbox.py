@@ -8,47 +8,36 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from contracts.messages import TapRead
+from edge_agent.kept_file import set_aside, was_set_aside
+from edge_agent.outbox_file import (
+    OutboxDamaged,
+    OutboxUnavailable,
+    named_errors,
+    one_change,
+    open_database,
+)
+from edge_agent.reserve import Reserve
+
+__all__ = ["Outbox", "OutboxDamaged", "OutboxUnavailable", "Span", "Waiting"]
 
 log = logging.getLogger(__name__)
 
-# FULL: the row is on the disk when the commit returns. NORMAL would lose the last taps at a power
-# cut, after the beep. secure_delete: a stolen card must not give back what was forgotten.
-_PRAGMAS = ("journal_mode = wal", "synchronous = full", "secure_delete = on")
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE life (stream TEXT NOT NULL, session INTEGER NOT NULL);
-CREATE TABLE outbox (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, tap TEXT NOT NULL, repeats INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE counters (digest TEXT PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = 1;
-COMMIT;
-"""
 _NOTE_COUNTER = """
     INSERT INTO counters (digest, counter) VALUES (?, ?)
     ON CONFLICT (digest) DO UPDATE SET counter = max(counter, excluded.counter)
 """
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class OutboxUnavailable(Exception):
-    """The file cannot be written or read now: a full disk, a failing card. Nothing was changed."""
-
-
-class OutboxDamaged(OutboxUnavailable):
-    """The file is no longer a sound database. Opening it anew sets it aside."""
+_RESERVE = "reserve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +66,17 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         """Raises OutboxDamaged, or OutboxUnavailable when the path itself is of no use."""
         self._lock = threading.Lock()
-        fresh = not path.exists() or path.stat().st_size == 0
-        with _named_errors():
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._path = path
+        self._reserve = Reserve(path.with_name(_RESERVE))
+        self._refused = 0
+        self._database = open_database(path)
         try:
-            self._stream, self._session = self._prepare()
+            with named_errors():
+                self._stream, self._session = self._life()
         except OutboxUnavailable:
             self._database.close()
             raise
-        if fresh:
-            _sync_folder(path.parent)
+        self._reserve.hold()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -94,13 +84,29 @@ class Outbox:
         try:
             return cls(path)
         except OutboxDamaged as damage:
-            aside = _set_aside(path)
+            aside = set_aside(path)
             log.error("outbox damaged (%s): kept as %s; a new stream begins", damage, aside)
             return cls(path)
+        except OutboxUnavailable as error:
+            if not path.is_file():
+                raise
+            log.warning("the outbox cannot be opened: %s", error)
+            with Reserve(path.with_name(_RESERVE)).given_way():
+                return cls(path)
 
     @property
     def stream(self) -> str:
         return self._stream
+
+    @property
+    def refused(self) -> int:
+        """How many taps found no room since we were opened: they are lost, and were said to be."""
+        return self._refused
+
+    @property
+    def was_damaged(self) -> bool:
+        """Whether an earlier file lies beside this one for a person to look at."""
+        return was_set_aside(self._path)
 
     def put(self, draft: TapRead, counter: int | None = None) -> int:
         """Make a tap durable and return its ``seq``; the draft's own is ignored.
@@ -109,12 +115,18 @@ class Outbox:
         """
         wire = draft.wire()
         del wire["seq"], wire["repeat"]
-        with self._using() as database, _one_change(database):
-            row = database.execute("INSERT INTO outbox (tap) VALUES (?)", (json.dumps(wire),))
-            if counter is not None:
-                database.execute(_NOTE_COUNTER, (draft.card.digest, counter))
-            assert row.lastrowid is not None
-            return row.lastrowid
+        row = (json.dumps(wire), draft.card.digest, counter)
+        try:
+            return self._insert(*row)
+        except OutboxDamaged:
+            raise
+        except OutboxUnavailable:
+            self._use_log_again()
+        try:
+            return self._insert(*row)
+        except OutboxUnavailable:
+            self._refused += 1
+            raise
 
     def count_repeat(self, seq: int) -> None:
         """The same card again: noted with its tap, as long as that has not been forgotten."""
@@ -142,8 +154,14 @@ class Outbox:
 
     def forget(self, upto: int) -> None:
         """Central holds everything of this stream up to and including ``upto``."""
-        with self._using() as database:
-            database.execute("DELETE FROM outbox WHERE seq <= ?", (upto,))
+        try:
+            self._delete(upto)
+        except OutboxDamaged:
+            raise
+        except OutboxUnavailable:
+            with self._reserve.given_way():
+                self._delete(upto)
+                self._use_log_again()
 
     def depth(self) -> int:
         """How many taps wait for their receipt."""
@@ -165,7 +183,7 @@ class Outbox:
         numbers that this file would give out again, and would take the new taps for old ones.
         """
         stream = _new_stream()
-        with self._using() as database, _one_change(database):
+        with self._using() as database, one_change(database):
             rows = database.execute("SELECT tap, repeats FROM outbox ORDER BY seq").fetchall()
             database.execute("DELETE FROM outbox")
             database.execute("DELETE FROM sqlite_sequence WHERE name = 'outbox'")
@@ -187,22 +205,27 @@ class Outbox:
         with self._lock:
             self._database.close()
 
+    def _insert(self, tap: str, digest: str, counter: int | None) -> int:
+        with self._using() as database, one_change(database):
+            row = database.execute("INSERT INTO outbox (tap) VALUES (?)", (tap,))
+            if counter is not None:
+                database.execute(_NOTE_COUNTER, (digest, counter))
+            assert row.lastrowid is not None
+            return row.lastrowid
+
+    def _delete(self, upto: int) -> None:
+        with self._using() as database:
+            database.execute("DELETE FROM outbox WHERE seq <= ?", (upto,))
+
+    def _use_log_again(self) -> None:
+        """Write SQLite's log into the database, so that the log need not grow on a full disk."""
+        with suppress(OutboxUnavailable), self._using() as database:
+            database.execute("PRAGMA wal_checkpoint(RESTART)")
+
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _named_errors():
+        with self._lock, named_errors():
             yield self._database
-
-    def _prepare(self) -> tuple[str, int]:
-        """Make sure of a sound file; its stream and the last session."""
-        with _named_errors():
-            for pragma in _PRAGMAS:
-                self._database.execute(f"PRAGMA {pragma}")
-            finding = self._one("PRAGMA quick_check(1)")
-            if finding != "ok":
-                raise OutboxDamaged(str(finding).splitlines()[0])
-            if self._one("PRAGMA user_version") == 0:
-                self._database.executescript(_SCHEMA)
-            return self._life()
 
     def _life(self) -> tuple[str, int]:
         row = self._database.execute("SELECT stream, session FROM life").fetchone()
@@ -229,48 +252,5 @@ def _wire(seq: int, tap: str, repeats: int) -> dict[str, Any]:
     return {"seq": seq, **stored, "repeat": repeats}
 
 
-@contextmanager
-def _one_change(database: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except sqlite3.Error:
-        if database.in_transaction:  # a full disk may have ended it already
-            database.execute("ROLLBACK")
-        raise
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        # An extended code holds the primary one in its low byte. Absent when Python itself objects.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise (OutboxDamaged if code in _DAMAGE else OutboxUnavailable)(str(error)) from error
-
-
 def _new_stream() -> str:
     return uuid.uuid4().hex
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the database and its companions together, so that a person can still recover it."""
-    aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}")
-    for suffix in ("", "-wal", "-shm"):
-        companion = path.with_name(path.name + suffix)
-        if companion.exists():
-            companion.rename(aside.with_name(aside.name + suffix))
-    _sync_folder(path.parent)
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name durable too, not only its content."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -58,8 +58,11 @@ class Central:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        client = self._client
+        client.disconnect()
+        client.loop_stop()
+        # Else client and callbacks hold one another, and paho's sockets are left to the collector.
+        client.on_connect = client.on_subscribe = client.on_message = None
 
     @property
     def taps(self) -> list[TapRead]:
