@@ -4,6 +4,7 @@ from setuptools import find_packages, setup
 
 EDGE = [
     "cryptography>=46",
+    "gpiozero>=2,<3",
     "nfcpy==1.0.4",
     "ndeflib>=0.3.3,<1",
     "paho-mqtt>=2.1,<3",

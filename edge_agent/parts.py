@@ -7,13 +7,14 @@ the start, not the first tap.
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from edge_agent import readers
-from edge_agent.answer_settings import FeedbackSettings
+from edge_agent.answer_settings import FeedbackSettings, LightsSettings
 from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.clock import CLOCKS, Clock
@@ -183,10 +184,23 @@ def _screen(settings: Settings, duties: Duties) -> Screen | None:
     return screen
 
 
+def _lights(settings: LightsSettings) -> Feedback:
+    """Imported only where they are: a gate without lights has no need of the library."""
+    try:
+        lights: Feedback = importlib.import_module("edge_agent.feedback.lights").make(settings)
+    except ImportError as error:
+        raise SettingsError(
+            f'feedback: "lights" need a library that is not installed ({error})'
+        ) from error
+    return lights
+
+
 def _feedback(settings: FeedbackSettings, screen: Screen | None) -> ChosenFeedback:
     kinds: dict[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
     if settings.socket is not None:
         kinds["emulated"] = partial(EmulatedFeedback, settings.socket)
+    if settings.lights is not None:
+        kinds["lights"] = partial(_lights, settings.lights)
     if screen is not None:
         kinds["screen"] = lambda: screen
     return ChosenFeedback(kinds, settings.kinds)

@@ -141,6 +141,7 @@ HOMES = {
     "apscheduler": ("central/jobs/schedule.py",),
     "prometheus_client": ("central/api/metrics.py",),
     "nfc": ("edge_agent/readers/nfcpy.py",),
+    "gpiozero": ("edge_agent/feedback/lights.py",),
 }
 
 # Where the environment becomes settings; nobody else reads it.
