@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import (
     BigInteger,
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Identity,
     Index,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,7 +27,9 @@ ACTIONS = ("requested", "approved", "rejected", "withdrawn", "reopened")
 class AbsenceRequest(Base):
     """A guardian or the staff asks that a student be excused on some dates, both included.
 
-    Only an ``approved`` one counts for the days. The document lies in the store under its key.
+    Only an ``approved`` one counts for the days. One to be ``late`` says until when, by the wall
+    clock of the school: from then on the student is missed like all others. The document lies in
+    the store under its key.
     """
 
     __tablename__ = "absence_requests"
@@ -46,6 +49,12 @@ class AbsenceRequest(Base):
             "num_nonnulls(document_key, document_name, document_type, document_bytes) IN (0, 4)",
             name="document_whole",
         ),
+        CheckConstraint("(kind = 'late') = (comes_at IS NOT NULL)", name="late_says_until_when"),
+        Index(
+            "ix_absence_requests_late",
+            *("school_id", "until_on"),
+            postgresql_where=text("kind = 'late' AND status = 'approved'"),
+        ),
         Index("ix_absence_requests_student", "school_id", "student_id", "from_on"),
     )
 
@@ -55,6 +64,7 @@ class AbsenceRequest(Base):
     from_on: Mapped[date]
     until_on: Mapped[date]
     kind: Mapped[str]
+    comes_at: Mapped[time | None]
     reason: Mapped[str]  # a code of the interface
     comment: Mapped[str] = mapped_column(server_default="")
     requested_by_user: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, select
@@ -44,6 +44,7 @@ class AbsenceListed:
     from_on: date
     until_on: date
     kind: str
+    comes_at: time | None
     reason: str
     comment: str
     status: str
@@ -143,7 +144,14 @@ def _listed(school_id: int) -> Select[Any]:
     columns: tuple[Any, ...] = (
         *(one.id, one.student_id, Student.given_names, Student.family_names),
         *(Student.course_id, Course.name.label("course"), one.from_on, one.until_on),
-        *(one.kind, one.reason, one.comment, one.status, user.full_name.label("user")),
+        *(
+            one.kind,
+            one.comes_at,
+            one.reason,
+            one.comment,
+            one.status,
+            user.full_name.label("user"),
+        ),
         *(Guardian.full_name.label("guardian"), one.created_at),
         *(decider.full_name.label("decided_by"), one.decided_at, one.decision_note),
         *(one.document_key, one.document_name, one.document_type, one.document_bytes),

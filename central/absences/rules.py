@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Final
 
 REASONS: Final = (
@@ -36,6 +36,11 @@ def after(status: str, action: str) -> str | None:
 def actions(status: str) -> tuple[str, ...]:
     """What can be done with a request in this state."""
     return tuple(action for action in STEPS if after(status, action) is not None)
+
+
+def time_fits(kind: str, comes_at: time | None) -> bool:
+    """Whether the request says when the student comes exactly if it is one to be late."""
+    return (kind == "late") == (comes_at is not None)
 
 
 def dates_fit(from_on: date, until_on: date, today: date) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -22,7 +22,10 @@ from central.tasks.service import Decision, NewTask, close_task_about, open_task
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be excused: a student, dates (both included), the kind and why."""
+    """What is to be excused: a student, dates (both included), the kind and why.
+
+    ``comes_at`` belongs to ``late`` alone: when the student comes, on the wall clock of the school.
+    """
 
     student_id: int
     from_on: date
@@ -30,6 +33,7 @@ class Asked:
     kind: str
     reason: str
     comment: str = ""
+    comes_at: time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def request_absence(
 ) -> AbsenceRequest:
     """Ask, as a member of staff, that a student be excused. It waits for a decision.
 
-    Raises NotFound for a student of another school, Conflict for dates that cannot be meant and
-    for what was asked already.
+    Raises NotFound for a student of another school, Conflict for dates that cannot be meant, for
+    a time that does not fit the kind, and for what was asked already.
     """
     return _request(session, school_id, asked, Person(user_id=user_id), document, now)
 
@@ -135,6 +139,7 @@ def _request(
         from_on=asked.from_on,
         until_on=asked.until_on,
         kind=asked.kind,
+        comes_at=asked.comes_at,
         reason=asked.reason,
         comment=asked.comment,
         requested_by_user=person.user_id,
@@ -166,6 +171,8 @@ def _check(session: Session, school_id: int, asked: Asked, now: datetime) -> Non
         raise NotFound("no such student")
     if asked.reason not in rules.REASONS:
         raise Conflict("reason_unknown")
+    if not rules.time_fits(asked.kind, asked.comes_at):
+        raise Conflict("time_does_not_fit")
     zone = session.scalars(select(School.timezone).where(School.id == school_id)).one()
     if not rules.dates_fit(asked.from_on, asked.until_on, now.astimezone(ZoneInfo(zone)).date()):
         raise Conflict("dates_do_not_fit")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 LARGEST_ID: Final = 2**53 - 1  # beyond it a number in JSON is no longer exact everywhere
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+_CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -46,6 +47,10 @@ def _date_text(value: Any) -> Any:
     return value
 
 
+def _clock_text(value: Any) -> Any:
+    return value.isoformat("minutes") if isinstance(value, time) else value
+
+
 def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
@@ -57,6 +62,9 @@ BodyId = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole_numbe
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole_text)]
 Day = Annotated[date, BeforeValidator(_date_text)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]  # in answers, always as UTC
+
+# What a school's clock on the wall shows, on whatever date: 07:55.
+WallClock = Annotated[str, Field(pattern=_CLOCK), BeforeValidator(_clock_text)]
 
 
 @dataclass(frozen=True)

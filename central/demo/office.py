@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ ABSENCES: Final = (
     (5, 4, "absence", "travel", "Viaje al sur con la familia", "reject"),
     (-1, 1, "late", "transport", "Se cortó la locomoción", "withdraw"),
 )
+COMES_AT: Final = time(10, 30)
 NOTES: Final = {"reject": "Es semana de pruebas; conversémoslo en una reunión"}
 PEOPLE: Final = (("Carmen Rebolledo Fuentes", "grandparent"), ("Luis Araya Peña", "transport"))
 FIRST_NUMBER: Final = 90_000_000  # above any RUN that is issued, so nobody's
@@ -66,7 +67,8 @@ def _ask(
     ):
         first = today + timedelta(days=begins)
         last = first + timedelta(days=days - 1)
-        asked = Asked(student, first, last, kind, reason, comment)
+        comes_at = COMES_AT if kind == "late" else None
+        asked = Asked(student, first, last, kind, reason, comment, comes_at)
         made = request_absence_as_guardian(session, school_id, asked, guardian, now=now)
         if decision is not None:
             step = Step(decision, inspector, NOTES.get(decision))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -19,7 +19,7 @@ from central.jobs.photos import LOOK_EVERY, RENEW_EVERY, PhotoWatch
 from central.logging import job_context
 from central.no_shows import watch_service
 from central.no_shows.scene_queries import Start
-from central.no_shows.service import look_again, run_check
+from central.no_shows.service import Checked, check_late, look_again, run_check
 from central.notifications.queries import anything_to_drain
 from central.queue import Queue
 from central.schools.queries import all_schools
@@ -32,6 +32,13 @@ WATCH_EVERY: Final = timedelta(seconds=15)
 CLOSE_EVERY: Final = timedelta(minutes=10)
 # In UTC, and night in every part of Chile.
 TIDY_AT: Final = {"hour": 7, "minute": 40}
+
+
+class Check(Protocol):
+    """Looks once for students who have not come."""
+
+    def __call__(self, session: Session, start: Start, *, now: datetime) -> Checked | None: ...
+
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -63,16 +70,18 @@ class Jobs:
                 with self._school(school_id) as session:
                     watch_service.end_outage(session, school_id, gate_id)
             for start in found.due:
-                self._check(start, now)
+                self._check(run_check, start, now)
+            for start in found.late:
+                self._check(check_late, start, now)
             for held in found.held:
                 with self._school(held.start.school_id) as session:
                     look_again(session, held.start, held.task_id, now=now)
         # the sweep wakes a worker for what this has queued
 
-    def _check(self, start: Start, now: datetime) -> None:
+    def _check(self, check: Check, start: Start, now: datetime) -> None:
         checked = None
         with self._school(start.school_id) as session:
-            checked = run_check(session, start, now=now)
+            checked = check(session, start, now=now)
         if checked is None:
             return
         log.info(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from central.calendar.queries import calendars
 from central.calendar.rules import Hours, effective_schedule, moment
+from central.no_shows import statements
 from central.no_shows.rules import ARRIVALS_BEFORE, DeviceNow, Policy
 
 # Holes count where taps came in today: what an old stream lacks says nothing of this morning.
@@ -53,13 +54,18 @@ _A_DAY: Final = timedelta(hours=24)
 
 
 class Start(NamedTuple):
-    """Courses of a school that begin at one time of a date."""
+    """Courses of a school that begin at one time of a date.
+
+    ``late`` has (student, course) of those for whom this is the time, although their courses began
+    before: they were to come later.
+    """
 
     school_id: int
     on_date: date
     begins_at: datetime
     course_ids: tuple[int, ...]
     policy: Policy
+    late: tuple[tuple[int, int], ...] = ()
 
     @property
     def due_at(self) -> datetime:
@@ -72,6 +78,7 @@ class Morning:
 
     starts: tuple[Start, ...]
     hours: Mapping[int, tuple[datetime, datetime]]  # by school
+    schools: Mapping[int, tuple[ZoneInfo, Policy]]
 
     def in_session(self, school_id: int, now: datetime) -> bool:
         """Whether students may be coming, or are in class."""
@@ -142,7 +149,46 @@ def morning_of(
             for (school_id, on_date, begins_at), ids in sorted(starts.items())
         ),
         hours,
+        schools,
     )
+
+
+def late_starts(session: Session, morning: Morning, now: datetime) -> list[Start]:
+    """By school, those who were to come later, by now, and have not: of courses with class today.
+
+    They are missed now, so now is their start. Takes one statement for any number of schools.
+    """
+    begun: dict[int, set[int]] = defaultdict(set)
+    dates: dict[int, date] = {}
+    for start in morning.starts:
+        if start.due_at <= now and morning.in_session(start.school_id, now):
+            begun[start.school_id].update(start.course_ids)
+            dates[start.school_id] = start.on_date
+    if not begun:
+        return []
+    clocks = [_clock(on_date, *morning.schools[id_], now) for id_, on_date in dates.items()]
+    rows = session.execute(
+        statements.LATE_DUE,
+        {"school_ids": list(dates), "dates": list(dates.values()), "clocks": clocks},
+    )
+    late: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for school_id, course_id, student_id in rows:
+        if course_id in begun[school_id]:
+            late[school_id].append((student_id, course_id))
+    return [
+        Start(
+            *(id_, dates[id_], now, tuple(sorted({course for _, course in missed}))),
+            policy=morning.schools[id_][1],
+            late=tuple(missed),
+        )
+        for id_, missed in late.items()
+    ]
+
+
+def _clock(on_date: date, zone: ZoneInfo, policy: Policy, now: datetime) -> time:
+    """What the school's wall clock showed when the grace began that ends now."""
+    began = (now - policy.grace).astimezone(zone)
+    return began.time() if began.date() == on_date else time.min
 
 
 def _span(day: Hours, on_date: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

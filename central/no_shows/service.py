@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from central import events
 from central.errors import Conflict, NotFound
 from central.no_shows import scene_queries, statements
-from central.no_shows.models import RESOLUTIONS
 from central.no_shows.rules import CourseCount, Scene, Verdict, judge
 from central.no_shows.scene_queries import Start
 from central.notifications.notice_service import Notice, queue_notice
@@ -41,17 +40,6 @@ _ANY_TOLD: Final = text("""
     SELECT EXISTS (SELECT FROM no_shows n JOIN tasks t ON t.school_id = n.school_id
         WHERE t.school_id = :school_id AND t.id = :task_id AND n.on_date = :on_date
         AND n.begins_at = :begins_at AND n.told_at > t.created_at)
-""")
-_RESOLVE: Final = text("""
-    UPDATE no_shows SET resolution = :resolution, note = :note, resolved_by = :by,
-        resolved_at = :now, owner_id = coalesce(owner_id, :by)
-    WHERE school_id = :school_id AND on_date = :on_date AND student_id = :student_id
-    RETURNING 1
-""")
-_TAKE: Final = text("""
-    UPDATE no_shows SET owner_id = :by
-    WHERE school_id = :school_id AND on_date = :on_date AND student_id = :student_id
-    RETURNING 1
 """)
 
 
@@ -93,6 +81,30 @@ def run_check(session: Session, start: Start, *, now: datetime) -> Checked | Non
         return None
     values = {**key._asdict(), "course_ids": list(start.course_ids), "now": now}
     counts = _counts(session.execute(statements.FIND, values).all())
+    return _end_check(session, start, counts, now)
+
+
+def check_late(session: Session, start: Start, *, now: datetime) -> Checked:
+    """Miss those who were to come later, and tell their families where that is safe.
+
+    Whether too many are absent is asked of their whole courses. Takes a constant number of
+    statements; the session must have entered the school.
+    """
+    key = CheckKey(start.school_id, start.on_date, start.begins_at)
+    session.execute(_BEGIN, {**key._asdict(), "now": now})
+    missed = {
+        "student_ids": [student_id for student_id, _ in start.late],
+        "course_ids": [course_id for _, course_id in start.late],
+    }
+    session.execute(statements.MISS_LATE, {**key._asdict(), **missed, "now": now})
+    counts = _counts(session.execute(statements.EXPECTED, {**key._asdict(), "now": now}).all())
+    return _end_check(session, start, counts, now)
+
+
+def _end_check(
+    session: Session, start: Start, counts: dict[int, CourseCount], now: datetime
+) -> Checked:
+    key = CheckKey(start.school_id, start.on_date, start.begins_at)
     verdict = judge(_scene(session, start, counts, now), now)
     told = tell(session, key, verdict.safe, now=now)
     task_id = _ask(session, key, verdict, now) if verdict.held else None
@@ -111,7 +123,7 @@ def look_again(session: Session, start: Start, task_id: int, *, now: datetime) -
     ``start`` are the courses of the check. Repeating it changes nothing.
     """
     key = CheckKey(start.school_id, start.on_date, start.begins_at)
-    values = key._asdict()
+    values = {**key._asdict(), "now": now}
     held = {row.course_id: row.missing for row in session.execute(statements.STILL_MISSING, values)}
     counts = _counts(session.execute(statements.EXPECTED, values).all())
     verdict = judge(_scene(session, start, counts, now), now)
@@ -133,7 +145,8 @@ def tell(session: Session, key: CheckKey, course_ids: Collection[int], *, now: d
     """
     if not course_ids:
         return Told()
-    rows = session.execute(statements.HELD, {**key._asdict(), "course_ids": list(course_ids)}).all()
+    values = {**key._asdict(), "course_ids": list(course_ids), "now": now}
+    rows = session.execute(statements.HELD, values).all()
     if not rows:
         return Told()
     session.execute(
@@ -189,48 +202,6 @@ def dismiss(
     rows = session.execute(statements.DISMISS, {**key._asdict(), "course_ids": list(chosen)}).all()
     _close_if_settled(session, key, task_id, decision, now)
     return len(rows)
-
-
-def resolve(
-    session: Session,
-    school_id: int,
-    student: tuple[date, int],
-    resolution: str,
-    decision: Decision,
-    *,
-    now: datetime,
-) -> None:
-    """Note what became of a missing student. May be said anew. Raises NotFound, Conflict."""
-    if resolution not in RESOLUTIONS or resolution == "arrived":
-        raise Conflict(f"resolution: {resolution!r} is not one that a person notes")
-    found = session.scalar(
-        _RESOLVE,
-        {
-            **_named(school_id, student),
-            "resolution": resolution,
-            "note": decision.note,
-            "by": decision.by,
-            "now": now,
-        },
-    )
-    _told_of(session, school_id, found)
-
-
-def take(session: Session, school_id: int, student: tuple[date, int], user_id: int) -> None:
-    """Make a person the one who looks for a missing student. Raises NotFound."""
-    found = session.scalar(_TAKE, {**_named(school_id, student), "by": user_id})
-    _told_of(session, school_id, found)
-
-
-def _told_of(session: Session, school_id: int, found: object) -> None:
-    if found is None:
-        raise NotFound("no-show: there is none of this student on this date")
-    events.announce(session, [(school_id, events.TASKS)])
-
-
-def _named(school_id: int, student: tuple[date, int]) -> dict[str, Any]:
-    on_date, student_id = student
-    return {"school_id": school_id, "on_date": on_date, "student_id": student_id}
 
 
 def _scene(session: Session, start: Start, counts: dict[int, CourseCount], now: datetime) -> Scene:

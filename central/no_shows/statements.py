@@ -6,13 +6,16 @@ from typing import Final
 
 from sqlalchemy import text
 
-# Whoever has been seen at all today has come, an exit without an entry too. Whom somebody expects
-# late or not at all is no news to the family.
+# Whoever has been seen at all today has come, an exit without an entry too. Who is not to come at
+# all, or later than now, is no news to the family.
 _SEEN: Final = "coalesce(d.passages > 0 OR d.status IN ('present', 'late', 'left_early'), false)"
 _EXCUSED: Final = """(coalesce(d.status IN ('justified', 'no_class'), false) OR EXISTS (
         SELECT FROM absence_requests a
         WHERE a.school_id = :school_id AND a.student_id = s.student_id AND a.status = 'approved'
-            AND a.kind IN ('absence', 'late') AND :on_date BETWEEN a.from_on AND a.until_on
+            AND :on_date BETWEEN a.from_on AND a.until_on AND (a.kind = 'absence'
+                OR a.kind = 'late' AND a.comes_at > (
+                    SELECT CAST(CAST(:now AS timestamptz) AT TIME ZONE z.timezone AS time)
+                    FROM schools z WHERE z.id = :school_id))
     ))"""
 _DAY: Final = """LEFT JOIN attendance_days d ON d.school_id = :school_id
         AND d.on_date = :on_date AND d.student_id = s.student_id"""
@@ -34,6 +37,38 @@ FIND: Final = text(f"""
     SELECT course_id, count(*) AS expected, count(*) FILTER (WHERE NOT seen) AS missing
     FROM expected GROUP BY course_id ORDER BY course_id
 """)  # noqa: S608  (fixed parts of this file)
+
+# Who was to come later, is not there by now, and is not missed yet; "now" is what the school's wall
+# clock showed when the grace began. Who was noticed first and excused then is missed anew.
+LATE_DUE: Final = text(f"""
+    SELECT a.school_id, s.course_id, a.student_id
+    FROM unnest(CAST(:school_ids AS bigint[]), CAST(:dates AS date[]), CAST(:clocks AS time[]))
+        AS k (school_id, on_date, clock)
+    JOIN absence_requests a ON a.school_id = k.school_id AND a.kind = 'late'
+        AND a.status = 'approved' AND k.on_date BETWEEN a.from_on AND a.until_on
+    JOIN enrolments s ON s.school_id = a.school_id AND s.student_id = a.student_id
+        AND s.from_on <= k.on_date AND (s.until_on IS NULL OR s.until_on >= k.on_date)
+    LEFT JOIN attendance_days d ON d.school_id = a.school_id AND d.on_date = k.on_date
+        AND d.student_id = a.student_id
+    LEFT JOIN no_shows n ON n.school_id = a.school_id AND n.on_date = k.on_date
+        AND n.student_id = a.student_id
+    WHERE NOT {_SEEN} AND NOT coalesce(d.status IN ('justified', 'no_class'), false)
+        AND (n.student_id IS NULL OR n.state = 'cleared' AND n.resolution = 'excused')
+    GROUP BY a.school_id, s.course_id, a.student_id, k.clock
+    HAVING max(a.comes_at) <= k.clock
+    ORDER BY a.school_id, a.student_id
+""")  # noqa: S608  (fixed parts of this file)
+MISS_LATE: Final = text("""
+    INSERT INTO no_shows AS old (school_id, on_date, student_id, course_id, begins_at, found_at)
+    SELECT :school_id, :on_date, l.student_id, l.course_id, :begins_at, :now
+    FROM unnest(CAST(:student_ids AS bigint[]), CAST(:course_ids AS bigint[]))
+        AS l (student_id, course_id)
+    ORDER BY l.student_id
+    ON CONFLICT (school_id, on_date, student_id) DO UPDATE SET course_id = excluded.course_id,
+        begins_at = excluded.begins_at, found_at = excluded.found_at, state = 'held',
+        resolution = NULL, resolved_at = NULL
+    WHERE old.state = 'cleared' AND old.resolution = 'excused'
+""")
 
 # Those held, and whether they have come or were excused since. In the order in which ingest locks
 # them, and apart from the change: as one statement the planner takes them for one row.

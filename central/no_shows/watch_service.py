@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from central.attendance import late_arrivals
@@ -86,9 +86,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is to be done now: starts to check, held ones to look at, gates that are back."""
+    """What is to be done now: starts to check, held ones to look at, gates that are back.
+
+    ``late`` are those for whom class begins now, because they were to come later.
+    """
 
     due: Sequence[Start]
+    late: Sequence[Start]
     held: Sequence[Held]
     back: Sequence[tuple[int, int]]  # school, gate
 
@@ -114,7 +118,18 @@ def survey(
             due.append(start)
         elif check is not None and check.open_task is not None:
             held.append(Held(start, check.open_task))
-    return Survey(due, held, _gates_back(devices, now))
+    held += [_other_held(check, morning) for check in done.values() if check.open_task is not None]
+    late = scene_queries.late_starts(session, morning, now)
+    return Survey(due, late, held, _gates_back(devices, now))
+
+
+def _other_held(check: Row[Any], morning: Morning) -> Held:
+    """A check of those who were to come later, or of a start that the calendar no longer has."""
+    _, policy = morning.schools[check.school_id]
+    courses = tuple(sorted(check.held))
+    return Held(
+        Start(check.school_id, check.on_date, check.begins_at, courses, policy), check.open_task
+    )
 
 
 def settle(

@@ -26,6 +26,7 @@ from central.web.desk_wording import (
     ABSENCE_KINDS,
     ABSENCE_REASONS,
     ABSENCE_STATUSES,
+    absence_kind,
     problem_words,
 )
 from central.web.downloads import private_file
@@ -145,13 +146,15 @@ def export() -> Response:
 
 
 def _create(place: Here, student_id: int) -> None:
+    kind = forms.choice("kind", ABSENCE_KINDS)
     asked = Asked(
         student_id,
         forms.day("from"),
         forms.day("to"),
-        forms.choice("kind", ABSENCE_KINDS),
+        kind,
         forms.choice("reason", ABSENCE_REASONS),
         forms.text("comment"),
+        comes_at=forms.wall_clock("comes_at") if kind == "late" else None,
     )
     session, now, upload = db.session(), place.now, _upload(place)
     document = upload.document if upload else None
@@ -237,7 +240,7 @@ def _cells(absence: AbsenceListed) -> list[object]:
         absence.course,
         absence.from_on.isoformat(),
         absence.until_on.isoformat(),
-        str(ABSENCE_KINDS[absence.kind]),
+        absence_kind(absence.kind, absence.comes_at),
         str(ABSENCE_REASONS.get(absence.reason, absence.reason)),
         absence.comment,
         str(ABSENCE_STATUSES[absence.status]),

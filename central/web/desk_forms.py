@@ -147,11 +147,19 @@ def optional_day(given: str) -> date | None:
         return None
 
 
+def wall_clock(name: str) -> time:
+    """A time of the form. Raises Conflict."""
+    try:
+        return time.fromisoformat(request.form.get(name, ""))
+    except ValueError:
+        raise Conflict("incomplete") from None
+
+
 def moment_on(on_date: date, name: str, zone: ZoneInfo) -> datetime:
     """When the school's wall clock showed the typed time on a date. Raises Conflict."""
     try:
-        return moment(on_date, time.fromisoformat(request.form.get(name, "")), zone)
-    except (ValueError, OverflowError):
+        return moment(on_date, wall_clock(name), zone)
+    except OverflowError:
         raise Conflict("incomplete") from None
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from typing import Final
 
-from flask_babel import LazyString
+from flask_babel import LazyString, gettext
 from flask_babel import lazy_gettext as _l
 
 Words = Mapping[str, LazyString]
@@ -110,6 +111,13 @@ PROBLEMS: Final[Words] = {
     "incomplete": _l("Something is missing. Fill in every field that is not optional."),
     "busy": _l("The file could not be kept. Try again in a moment."),
 }
+
+
+def absence_kind(kind: str, comes_at: time | None) -> str:
+    """What is to be excused, for one to be late with the time until which."""
+    if comes_at is None:
+        return str(ABSENCE_KINDS[kind])
+    return gettext("Comes at %(time)s", time=comes_at.isoformat("minutes"))
 
 
 def problem_words(code: str) -> LazyString:

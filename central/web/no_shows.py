@@ -13,7 +13,7 @@ from flask_babel import gettext
 
 from central.db import db
 from central.errors import NotFound
-from central.no_shows import queries, service
+from central.no_shows import follow_up_service, queries
 from central.people.scope_queries import courses_seen
 from central.tasks.service import Decision
 from central.web.access import current_school, current_viewer, requires
@@ -57,7 +57,7 @@ def resolve(day: str, student_id: int) -> ResponseReturnValue:
     """Note what became of a missing student."""
     session, on_date = db.session(), _known_date(day)
     note = request.form.get("note", "").replace("\x00", "").strip()[:LONGEST_NOTE] or None
-    service.resolve(
+    follow_up_service.resolve(
         session,
         current_school().id,
         (on_date, student_id),
@@ -75,7 +75,9 @@ def resolve(day: str, student_id: int) -> ResponseReturnValue:
 def own(day: str, student_id: int) -> ResponseReturnValue:
     """The person looking takes it on to find the student."""
     session, on_date = db.session(), _known_date(day)
-    service.take(session, current_school().id, (on_date, student_id), current_viewer().user_id)
+    follow_up_service.take(
+        session, current_school().id, (on_date, student_id), current_viewer().user_id
+    )
     session.commit()
     return redirect(_back(on_date, student_id), 303)
 

@@ -72,6 +72,7 @@ GRANTS = {
         **FACTS,
         "SELECT": (*FACTS["SELECT"], "course_schedules", "attendance_days"),
         "SELECT (id, timezone)": ("schools",),
+        "SELECT (comes_at)": ("absence_requests",),
         "SELECT (school_id, id, course_id)": ("students",),
         "SELECT (school_id, stream_id, seq, student_id, gate_id, direction, tapped_at, on_date,"
         " clock, card_kind)": ("taps",),
@@ -320,6 +321,7 @@ def _create_tables() -> None:
         sa.Column("from_on", sa.Date(), nullable=False),
         sa.Column("until_on", sa.Date(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("comes_at", sa.Time(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("comment", sa.String(), server_default="", nullable=False),
         sa.Column("requested_by_user", sa.BigInteger(), nullable=True),
@@ -355,6 +357,10 @@ def _create_tables() -> None:
             "num_nonnulls(document_key, document_name, document_type, document_bytes) IN (0, 4)",
             name=op.f("ck_absence_requests_document_whole"),
         ),
+        sa.CheckConstraint(
+            "(kind = 'late') = (comes_at IS NOT NULL)",
+            name=op.f("ck_absence_requests_late_says_until_when"),
+        ),
         sa.ForeignKeyConstraint(
             ["decided_by"], ["users.id"], name=op.f("fk_absence_requests_decided_by")
         ),
@@ -375,6 +381,13 @@ def _create_tables() -> None:
             ["school_id"], ["schools.id"], name=op.f("fk_absence_requests_school_id")
         ),
         sa.PrimaryKeyConstraint("school_id", "id", name=op.f("pk_absence_requests")),
+    )
+    op.create_index(
+        "ix_absence_requests_late",
+        "absence_requests",
+        ["school_id", "until_on"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'late' AND status = 'approved'"),
     )
     op.create_index(
         "ix_absence_requests_student",
@@ -499,6 +512,7 @@ def downgrade() -> None:
     op.drop_table("enrolments")
     op.drop_index("ix_day_corrections_day", table_name="day_corrections")
     op.drop_table("day_corrections")
+    op.drop_index("ix_absence_requests_late", table_name="absence_requests")
     op.drop_index("ix_absence_requests_student", table_name="absence_requests")
     op.drop_table("absence_requests")
     op.drop_table("terms")

@@ -56,7 +56,8 @@ GRANTS = {
         "INSERT": ("tasks", "no_show_checks", "no_shows", "notifications", "gate_outages"),
         "UPDATE (reasons, state, decided_by, decided_at, note)": ("tasks",),
         "UPDATE (expected, missing, task_id)": ("no_show_checks",),
-        "UPDATE (state, told_at, arrived_at, resolution, resolved_at)": ("no_shows",),
+        "UPDATE (course_id, begins_at, found_at, state, told_at, arrived_at, resolution,"
+        " resolved_at)": ("no_shows",),
         "UPDATE (until_at)": ("gate_outages",),
         "UPDATE (summary)": ("day_closings",),
         "DELETE": ("gate_outages",),

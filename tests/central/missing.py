@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from central.attendance.service import SentTaps, record_taps
 from central.models import Course, Gate, School, Student
-from central.no_shows import scene_queries
+from central.no_shows import scene_queries, watch_service
 from central.no_shows.scene_queries import Start
+from central.no_shows.service import check_late, look_again, run_check
+from central.no_shows.watch_service import survey
 from contracts.messages import TapBatch
 from tests.builders import (
     a_course,
@@ -25,6 +27,7 @@ from tests.builders import (
     a_tap,
 )
 
+SessionAs = Callable[..., Session]
 BELL = datetime(2026, 3, 4, 11, 0, tzinfo=UTC)  # 8:00 in Santiago
 GRACE = timedelta(minutes=15)
 DUE = BELL + GRACE
@@ -132,6 +135,25 @@ def the_start(session: Session, morning: MorningSchool, now: datetime = DUE) -> 
     found = scene_queries.morning_of(session, [morning.school.id], now, GRACE)
     (start,) = found.starts
     return start
+
+
+def watch(session_as: SessionAs, school_id: int, now: datetime) -> None:
+    """One round of the scheduler's watch, each part in its own transaction as there."""
+    scheduler = session_as("scheduler", school_id)
+    found = survey(scheduler, [school_id], now=now, grace=GRACE)
+    scheduler.commit()
+    for _, gate_id in found.back:
+        watch_service.end_outage(scheduler, school_id, gate_id)
+        scheduler.commit()
+    for start in found.due:
+        run_check(scheduler, start, now=now)
+        scheduler.commit()
+    for start in found.late:
+        check_late(scheduler, start, now=now)
+        scheduler.commit()
+    for held in found.held:
+        look_again(scheduler, held.start, held.task_id, now=now)
+        scheduler.commit()
 
 
 def told_kinds(session: Session) -> list[str]:

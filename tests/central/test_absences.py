@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -146,7 +146,7 @@ def test_a_justified_lateness_does_not_count(
     record(session_as("ingest", desk.id), sent(device.id, late), now=MORNING + minutes(41))
     assert status_on(session, desk) == "late"
 
-    step(desk, ask(desk, kind="late", until_on=SCHOOL_DAY, reason="medical"), "approve")
+    step(desk, ask(desk, kind="late", comes_at=time(9), until_on=SCHOOL_DAY), "approve")
 
     day = day_of(session, desk)
     assert day is not None
@@ -189,6 +189,18 @@ def test_a_request_is_decided_once(session: Session, desk: Desk) -> None:
 def test_dates_that_nobody_means_are_refused(desk: Desk, from_on: date, until_on: date) -> None:
     with pytest.raises(Conflict, match="dates_do_not_fit"):
         ask(desk, from_on=from_on, until_on=until_on)
+
+
+@pytest.mark.parametrize(
+    ("kind", "comes_at"), [("late", None), ("absence", time(9)), ("early_leave", time(9))]
+)
+def test_who_is_to_be_late_says_until_when_and_nobody_else_does(
+    session: Session, desk: Desk, kind: str, comes_at: time | None
+) -> None:
+    with pytest.raises(Conflict, match="time_does_not_fit"):
+        ask(desk, kind=kind, comes_at=comes_at)
+
+    assert rows_of(session, AbsenceRequest) == 0
 
 
 def test_the_same_is_not_asked_twice(session: Session, desk: Desk) -> None:

@@ -25,8 +25,8 @@ from tests.central.missing import (
     no_show_states,
     tap_in,
     tasks,
+    watch,
 )
-from tests.central.test_no_show_gate import watch
 
 SessionAs = Callable[..., Session]
 SANTIAGO = ZoneInfo("America/Santiago")

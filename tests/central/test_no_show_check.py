@@ -97,35 +97,6 @@ def test_a_school_may_set_its_own_grace(
     assert len(found.due) == 1
 
 
-@pytest.mark.parametrize("kind", ["absence", "late"])
-def test_whom_the_school_expects_late_or_not_at_all_is_not_missed(
-    session: Session, morning: MorningSchool, ingest: Session, scheduler: Session, kind: str
-) -> None:
-    excused = morning.everybody[0]
-    session.add(
-        AbsenceRequest(
-            school_id=morning.school.id,
-            student_id=excused.id,
-            from_on=SCHOOL_DAY,
-            until_on=SCHOOL_DAY,
-            kind=kind,
-            reason="medical",
-            status="approved",
-            decided_at=OPENED_BEFORE,
-        )
-    )
-    session.commit()
-    tap_in(ingest, morning, morning.everybody[1:], at=BELL - minutes(5))
-
-    checked = run_check(scheduler, the_start(scheduler, morning), now=DUE)
-
-    assert checked is not None
-    assert (checked.expected, checked.missing) == (9, 0)
-
-
-OPENED_BEFORE = BELL - timedelta(hours=10)
-
-
 def test_a_request_that_is_not_approved_excuses_nobody(
     session: Session, morning: MorningSchool, ingest: Session, scheduler: Session
 ) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from central.models import GateCourse
-from central.no_shows import watch_service
-from central.no_shows.service import look_again, run_check
-from central.no_shows.watch_service import survey
 from tests.builders import minutes
 from tests.central.missing import (
     BELL,
     DUE,
-    GRACE,
     MorningSchool,
     a_morning,
     hear_from,
@@ -26,26 +22,11 @@ from tests.central.missing import (
     tap_in,
     tasks,
     told_kinds,
+    watch,
 )
 
 SessionAs = Callable[..., Session]
 CUT = BELL - minutes(5)
-
-
-def watch(session_as: SessionAs, school_id: int, now: datetime) -> None:
-    """One round of the scheduler's watch, each part in its own transaction as there."""
-    scheduler = session_as("scheduler", school_id)
-    found = survey(scheduler, [school_id], now=now, grace=GRACE)
-    scheduler.commit()
-    for _, gate_id in found.back:
-        watch_service.end_outage(scheduler, school_id, gate_id)
-        scheduler.commit()
-    for start in found.due:
-        run_check(scheduler, start, now=now)
-        scheduler.commit()
-    for held in found.held:
-        look_again(scheduler, held.start, held.task_id, now=now)
-        scheduler.commit()
 
 
 @pytest.fixture

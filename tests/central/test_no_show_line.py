@@ -24,9 +24,8 @@ from devkit.servers import Mosquitto
 from devkit.waiting import wait_until
 from tests.builders import a_course, a_device, a_gate, a_guardian, a_school, a_student, a_tap
 from tests.central.ingest_process import SECONDS, Ingest, ingest_environment
-from tests.central.missing import no_show_states, tasks, told_kinds
+from tests.central.missing import no_show_states, tasks, told_kinds, watch
 from tests.central.test_board_page import zone_where_it_is_eight
-from tests.central.test_no_show_gate import watch
 
 SessionAs = Callable[..., Session]
 COURSES, SIZE = 6, 40

@@ -138,7 +138,8 @@ class WeekOfFacts:
         self._try(lambda: withdrawals.withdraw(self.web, self.id, asked, self.author, now=at))
 
     def ask(self, student: int, kind: str, span: Span) -> None:
-        asked = Asked(student, span.starts_on, span.ends_on, kind, "illness")
+        comes_at = time(10) if kind == "late" else None
+        asked = Asked(student, *span, kind, "illness", comes_at=comes_at)
         made = self._try(
             lambda: absences.request_absence(self.web, self.id, asked, self.author, now=NOW).id
         )

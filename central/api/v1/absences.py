@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -70,6 +70,7 @@ def ask(json_data: AbsenceIn) -> AbsenceOut:
         json_data.kind,
         json_data.reason,
         json_data.comment,
+        time.fromisoformat(json_data.comes_at) if json_data.comes_at else None,
     )
     now = datetime.now(UTC)
     made = request_absence(session, school_of(viewer), asked, viewer.user_id, now=now)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from central.absences.models import KINDS, STATUSES
 from central.absences.rules import REASONS, STEPS
-from central.api.fields import Answer, BodyId, Day, Id, Moment, OneOf, Request
+from central.api.fields import Answer, BodyId, Day, Id, Moment, OneOf, Request, WallClock
 from central.api.paging import IdCursor, Page, PageQuery
 from central.api.v1.schemas import PlainText
 from central.attendance.corrections_rules import MOST_MINUTES_LATE
@@ -55,6 +55,9 @@ class AbsenceIn(Request):
     first: Annotated[Day, Field(alias="from", description="The first date")]
     last: Annotated[Day, Field(alias="to", description="The last date, included")]
     kind: Annotated[str, OneOf(KINDS)]
+    comes_at: Annotated[
+        WallClock | None, Field(description="Of `late`, which needs it: until when, and no other")
+    ] = None
     reason: Annotated[str, OneOf(REASONS)]
     comment: Note = ""
 
@@ -85,6 +88,7 @@ class AbsenceOut(Answer):
     from_on: Day
     until_on: Day
     kind: Annotated[str, OneOf(KINDS)]
+    comes_at: WallClock | None
     reason: str
     comment: str
     status: Annotated[str, OneOf(STATUSES)]

@@ -12,8 +12,8 @@ from central.api.auth import bearer, caller_who
 from central.api.v1.follow_up_schemas import NoShowList, NoShowOut, NoShowsQuery, ResolutionIn
 from central.api.v1.scope import school_of
 from central.db import db
+from central.no_shows.follow_up_service import resolve
 from central.no_shows.queries import no_shows_on, one_no_show
-from central.no_shows.service import resolve
 from central.people.scope_queries import courses_seen
 from central.tasks.service import Decision
 
