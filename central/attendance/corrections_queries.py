@@ -26,7 +26,7 @@ class DayOf:
 @dataclass(frozen=True, slots=True)
 class CorrectionListed:
     """``status`` and ``minutes_late`` of a ``set_status``, ``stream_id`` and ``seq`` of an
-    ``ignore_tap``."""
+    ``ignore_tap`` or ``restore_tap``."""
 
     id: int
     student_id: int

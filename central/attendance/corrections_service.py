@@ -35,8 +35,8 @@ class StatusChange:
 
 
 @dataclass(frozen=True, slots=True)
-class IgnoredTap:
-    """This tap does not count: somebody else had the card, or it was read by mistake."""
+class NamedTap:
+    """Which tap does not count, because somebody else had the card, or counts after all."""
 
     student_id: int
     on_date: date
@@ -63,7 +63,7 @@ def set_status(
 
 
 def ignore_tap(
-    session: Session, school_id: int, change: IgnoredTap, author_id: int, *, now: datetime
+    session: Session, school_id: int, change: NamedTap, author_id: int, *, now: datetime
 ) -> DayCorrection:
     """Leave a tap out of the day; on a closed day, propose it to a second person.
 
@@ -71,9 +71,26 @@ def ignore_tap(
     already.
     """
     _check_day(session, school_id, change.student_id, change.on_date, now)
-    _check_tap(session, school_id, change)
+    last = _last_about(session, school_id, change)
+    if last is not None and last.kind == "ignore_tap":
+        raise Conflict("tap_left_out_already")
     content = {"stream_id": change.stream_id, "seq": change.seq}
     return _correct(session, school_id, "ignore_tap", change, content, author_id, now)
+
+
+def restore_tap(
+    session: Session, school_id: int, change: NamedTap, author_id: int, *, now: datetime
+) -> DayCorrection:
+    """Let a tap count again that was left out; on a closed day, propose it to a second person.
+
+    Raises NotFound when the student has no such tap on the date, Conflict unless it is left out.
+    """
+    _check_day(session, school_id, change.student_id, change.on_date, now)
+    last = _last_about(session, school_id, change)
+    if last is None or last.kind != "ignore_tap" or last.state == "proposed":
+        raise Conflict("tap_counts_already")
+    content = {"stream_id": change.stream_id, "seq": change.seq}
+    return _correct(session, school_id, "restore_tap", change, content, author_id, now)
 
 
 def decide_correction(
@@ -105,7 +122,7 @@ def _correct(  # noqa: PLR0913  (the parts of one row, together here alone)
     session: Session,
     school_id: int,
     kind: str,
-    change: StatusChange | IgnoredTap,
+    change: StatusChange | NamedTap,
     content: dict[str, Any],
     author_id: int,
     now: datetime,
@@ -146,7 +163,8 @@ def _check_day(
     days.lock_students(session, {(school_id, student_id)})
 
 
-def _check_tap(session: Session, school_id: int, change: IgnoredTap) -> None:
+def _last_about(session: Session, school_id: int, change: NamedTap) -> DayCorrection | None:
+    """The last word about a tap that was not rejected. Raises NotFound for a tap of others."""
     tap = select(Tap.id).where(
         Tap.school_id == school_id,
         Tap.stream_id == change.stream_id,
@@ -156,15 +174,14 @@ def _check_tap(session: Session, school_id: int, change: IgnoredTap) -> None:
     )
     if session.scalar(tap) is None:
         raise NotFound("no such tap")
-    before = select(DayCorrection.id).where(
+    about = select(DayCorrection).where(
         DayCorrection.school_id == school_id,
         DayCorrection.student_id == change.student_id,
         DayCorrection.stream_id == change.stream_id,
         DayCorrection.seq == change.seq,
         DayCorrection.state != "rejected",
     )
-    if session.scalar(before) is not None:
-        raise Conflict("tap_left_out_already")
+    return session.scalars(about.order_by(DayCorrection.id.desc()).limit(1)).one_or_none()
 
 
 def _refresh(session: Session, correction: DayCorrection) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from central.attendance.corrections_queries import is_closed
 from central.attendance.models import AttendanceDay, DayCorrection, Tap
-from central.attendance.rules import DayTap, passages
+from central.attendance.rules import Correction, DayTap, ignored_taps, passages
 from central.devices.models import Gate
 
 TapKey = tuple[int, int]  # stream, seq
@@ -98,15 +98,16 @@ def _taps(session: Session, school_id: int, student_id: int, on_date: date) -> A
 
 def _ignored(session: Session, school_id: int, student_id: int, on_date: date) -> set[TapKey]:
     rows = session.execute(
-        select(DayCorrection.stream_id, DayCorrection.seq).where(
+        select(
+            *(DayCorrection.id, DayCorrection.kind, DayCorrection.stream_id, DayCorrection.seq)
+        ).where(
             DayCorrection.school_id == school_id,
             DayCorrection.student_id == student_id,
             DayCorrection.on_date == on_date,
-            DayCorrection.kind == "ignore_tap",
             DayCorrection.state.in_(("applied", "approved")),
         )
     )
-    return {(stream_id, seq) for stream_id, seq in rows if stream_id and seq}
+    return ignored_taps(Correction(**row._mapping) for row in rows)
 
 
 def _day_tap(row: Row[Any]) -> DayTap:

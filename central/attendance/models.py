@@ -124,7 +124,8 @@ class AttendanceDay(Base):
 
 
 class DayCorrection(Base):
-    """A signed correction of one student's day: another status, or a tap that does not count.
+    """A signed correction of one student's day: another status, or a tap that does not count,
+    or counts again.
 
     Only ``applied`` and ``approved`` ones count; of several the later. A row is never changed but
     for the decision about it. There is no foreign key to the tap, since taps are kept for less
@@ -134,7 +135,7 @@ class DayCorrection(Base):
     __tablename__ = "day_corrections"
     __table_args__ = (
         ForeignKeyConstraint(["school_id", "student_id"], ["students.school_id", "students.id"]),
-        CheckConstraint("kind IN ('set_status', 'ignore_tap')", name="kind_known"),
+        CheckConstraint("kind IN ('set_status', 'ignore_tap', 'restore_tap')", name="kind_known"),
         CheckConstraint(f"status IN {STATUSES}", name="status_known"),
         CheckConstraint(
             "state IN ('applied', 'proposed', 'approved', 'rejected')", name="state_known"

@@ -17,6 +17,7 @@ from central.calendar.rules import NoClass
 
 STALE_AFTER = timedelta(hours=2)  # a late "has arrived" alarms more than it informs
 REPEAT_WITHIN = timedelta(seconds=45)  # a nervous second tap; queueing up again takes longer
+WALK_WITHIN = timedelta(minutes=10)  # from the desk that lets a student go to the gate
 EARLY_BY = timedelta(minutes=10)  # a class let out a little before the bell has not left early
 # When nearly everybody comes. An outage at noon must not put all of a day's absences in doubt.
 ARRIVE_BEFORE, ARRIVE_AFTER = timedelta(minutes=90), timedelta(minutes=60)
@@ -69,10 +70,13 @@ class Schedule(NamedTuple):
 
 
 class Correction(NamedTuple):
-    """A signed correction that counts: another status for the day, or a tap that does not count."""
+    """A signed correction that counts: another status for the day, or a tap that does not count.
+
+    ``restore_tap`` takes an ``ignore_tap`` back.
+    """
 
     id: int
-    kind: str  # set_status, ignore_tap
+    kind: str  # set_status, ignore_tap, restore_tap
     status: str | None = None
     minutes_late: int | None = None
     stream_id: int | None = None
@@ -127,7 +131,8 @@ def passages(taps: Iterable[DayTap]) -> list[Passage]:
     """The day's passages, earliest first, whatever the order of ``taps``.
 
     A tap soon after another belongs to the same passage, unless its device serves the other
-    direction only: in by one gate and out by the next within seconds is two passages.
+    direction only: in by one gate and out by the next within seconds is two passages. So does the
+    card of a student whom staff have let go, when it is read on the way out.
     """
     groups: list[tuple[str, list[DayTap]]] = []
     for tap in sorted(taps, key=_order):
@@ -145,10 +150,20 @@ def passages(taps: Iterable[DayTap]) -> list[Passage]:
 
 def counted_taps(facts: DayFacts) -> list[DayTap]:
     """The day's taps without those that a correction sets aside."""
-    ignored = {(one.stream_id, one.seq) for one in facts.corrections if one.kind == "ignore_tap"}
+    ignored = ignored_taps(facts.corrections)
     if not ignored:
         return list(facts.taps)
     return [tap for tap in facts.taps if (tap.stream_id, tap.seq) not in ignored]
+
+
+def ignored_taps(corrections: Iterable[Correction]) -> set[tuple[int, int]]:
+    """Stream and number of the taps that are set aside; of several words about one the last."""
+    last = {
+        (one.stream_id, one.seq): one.kind
+        for one in sorted(corrections, key=lambda one: one.id)
+        if one.stream_id is not None and one.seq is not None
+    }
+    return {key for key, kind in last.items() if kind == "ignore_tap"}
 
 
 def conclude_day(facts: DayFacts) -> DayConclusion | None:
@@ -276,8 +291,14 @@ def _order(tap: DayTap) -> tuple[datetime, str, int, str, str, int]:
 
 
 def _repeats(tap: DayTap, kind: str, group: list[DayTap]) -> bool:
-    soon = tap.tapped_at - group[-1].tapped_at <= REPEAT_WITHIN
+    soon = tap.tapped_at - group[-1].tapped_at <= REPEAT_WITHIN or any(
+        one.card_kind == "staff" and one.direction == "out" and _walks(one, tap) for one in group
+    )
     return soon and _STATED.get(tap.direction, kind) == kind
+
+
+def _walks(let_go: DayTap, tap: DayTap) -> bool:
+    return tap.tapped_at - let_go.tapped_at <= WALK_WITHIN
 
 
 def _kind(tap: DayTap, before: str) -> str:

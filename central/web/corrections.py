@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,15 @@ from central.attendance import corrections_queries as queries
 from central.attendance.corrections_queries import CorrectionListed, ManualListed
 from central.attendance.corrections_rules import APPROVED, REJECTED, STATUSES, Verdict
 from central.attendance.corrections_service import (
-    IgnoredTap,
+    NamedTap,
     StatusChange,
     decide_correction,
     ignore_tap,
+    restore_tap,
     set_status,
 )
 from central.attendance.manual_service import Passage, decide_manual, record_manual
+from central.attendance.models import DayCorrection
 from central.db import db
 from central.errors import NotFound
 from central.web import desk_forms as forms
@@ -115,21 +118,14 @@ def status(student_id: int) -> ResponseReturnValue:
 @requires("correct_days")
 def leave_out(student_id: int) -> ResponseReturnValue:
     """Leave a tap out of the day."""
-    place = forms.here()
-    on_date = forms.optional_day(request.form.get("date", "")) or place.today
+    return _about_tap(student_id, ignore_tap)
 
-    def change() -> None:
-        said = IgnoredTap(
-            student_id,
-            on_date,
-            request.form.get("stream", 0, type=int),
-            request.form.get("seq", 0, type=int),
-            forms.needed("reason"),
-        )
-        ignore_tap(db.session(), place.id, said, place.user_id, now=place.now)
 
-    forms.try_or_say(change, _done(place.id, on_date))
-    return _to_day(student_id, on_date)
+@bp.post("/students/<int:student_id>/restored-taps")
+@requires("correct_days")
+def restore(student_id: int) -> ResponseReturnValue:
+    """Let a tap count again."""
+    return _about_tap(student_id, restore_tap)
 
 
 @bp.post("/<any(correction, entry):what>/<int:number>/decision")
@@ -147,6 +143,24 @@ def decide(what: str, number: int) -> ResponseReturnValue:
         gettext("Done. The days it touches are up to date."),
     )
     return redirect(url_for("corrections.index"), 303)
+
+
+def _about_tap(student_id: int, say: Callable[..., DayCorrection]) -> ResponseReturnValue:
+    place = forms.here()
+    on_date = forms.optional_day(request.form.get("date", "")) or place.today
+
+    def change() -> None:
+        tap = NamedTap(
+            student_id,
+            on_date,
+            request.form.get("stream", 0, type=int),
+            request.form.get("seq", 0, type=int),
+            forms.needed("reason"),
+        )
+        say(db.session(), place.id, tap, place.user_id, now=place.now)
+
+    forms.try_or_say(change, _done(place.id, on_date))
+    return _to_day(student_id, on_date)
 
 
 def _done(school_id: int, on_date: date) -> str:

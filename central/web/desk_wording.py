@@ -103,6 +103,7 @@ PROBLEMS: Final[Words] = {
     "day_out_of_range": _l("That day cannot be corrected."),
     "minutes_late_do_not_fit": _l("Say by how many minutes the student was late, from 1 to 600."),
     "tap_left_out_already": _l("That passage is left out already."),
+    "tap_counts_already": _l("That passage counts already."),
     "identity_invalid": _l("The number is not right. Check it against the document."),
     "authorised_already": _l("This person is authorised already."),
     "dates_out_of_order": _l("Check the dates: the last one cannot be before the first."),

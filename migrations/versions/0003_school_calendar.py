@@ -423,7 +423,8 @@ def _create_tables() -> None:
             name=op.f("ck_day_corrections_content_as_the_kind_needs"),
         ),
         sa.CheckConstraint(
-            "kind IN ('set_status', 'ignore_tap')", name=op.f("ck_day_corrections_kind_known")
+            "kind IN ('set_status', 'ignore_tap', 'restore_tap')",
+            name=op.f("ck_day_corrections_kind_known"),
         ),
         sa.CheckConstraint(
             "state IN ('applied', 'proposed', 'approved', 'rejected')",

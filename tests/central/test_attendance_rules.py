@@ -99,6 +99,26 @@ def at(shown: str) -> datetime:
             id="in and out by two gates within seconds",
         ),
         pytest.param(
+            [tap("07:50"), tap("12:00", "out", card_kind="staff"), tap("12:10")],
+            ["entry sequence", "exit staff"],
+            id="let go at the desk, and the card read on the way out",
+        ),
+        pytest.param(
+            [tap("07:50"), tap("12:00", "out", card_kind="staff"), tap("12:10:01")],
+            ["entry sequence", "exit staff", "entry sequence"],
+            id="let go at the desk, and back after a while",
+        ),
+        pytest.param(
+            [tap("12:00", "out", card_kind="staff"), tap("12:01", "in")],
+            ["exit staff", "entry gate"],
+            id="let go at the desk, and in again by a gate that only lets in",
+        ),
+        pytest.param(
+            [tap("07:50", "in", card_kind="staff"), tap("07:55")],
+            ["entry staff", "exit sequence"],
+            id="entered at the desk, and out again",
+        ),
+        pytest.param(
             [tap("07:50:00", "in"), tap("07:50:20", gate_id=2)],
             ["entry gate"],
             id="a repeat at another gate",

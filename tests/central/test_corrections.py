@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from central.attendance.corrections_queries import DayOf, corrections_after
 from central.attendance.corrections_rules import Verdict
 from central.attendance.corrections_service import (
-    IgnoredTap,
+    NamedTap,
     StatusChange,
     decide_correction,
     ignore_tap,
@@ -83,7 +83,7 @@ def leave_out(desk: Desk, tap: Tap, **changes: object) -> DayCorrection:
         "seq": tap.seq,
         "reason": "Su hermano usó la tarjeta",
     }
-    change = IgnoredTap(**(values | changes))  # type: ignore[arg-type]  # by name
+    change = NamedTap(**(values | changes))  # type: ignore[arg-type]  # by name
     made = ignore_tap(
         desk.web, desk.id, change, desk.inspector.id, now=MORNING + timedelta(hours=5)
     )

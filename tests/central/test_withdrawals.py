@@ -27,7 +27,18 @@ from central.withdrawals.models import AuthorisedPerson, CustodyFlag, Withdrawal
 from central.withdrawals.queries import persons_of, withdrawals_after
 from central.withdrawals.rules import PASSPORT, RUN, Collector, Forbidden, Identity, Span
 from central.withdrawals.service import Asked, who_comes, withdraw
-from tests.builders import MORNING, SCHOOL_DAY, a_course, a_guardian, a_school, a_student, minutes
+from tests.builders import (
+    MORNING,
+    SCHOOL_DAY,
+    a_course,
+    a_device,
+    a_gate,
+    a_guardian,
+    a_school,
+    a_student,
+    a_tap,
+    minutes,
+)
 from tests.central.desk import (
     Desk,
     SessionAs,
@@ -38,6 +49,7 @@ from tests.central.desk import (
     kinds_told,
     rows_of,
 )
+from tests.central.recording import record, sent
 
 NOON = MORNING + timedelta(hours=4)
 YESTERDAY, TOMORROW = SCHOOL_DAY - timedelta(days=1), SCHOOL_DAY + timedelta(days=1)
@@ -106,6 +118,23 @@ def test_an_authorised_person_takes_the_student_along(session: Session, desk: De
     assert (day.inside, day.last_exit_at, day.status) == (False, NOON, "left_early")
     assert kinds_told(session) == ["withdrawal"]  # and not an exit besides
     assert actions(session)[-1] == "student_withdrawn"
+
+
+@pytest.mark.parametrize("direction", ["auto", "out"])
+def test_the_card_read_on_the_way_out_is_no_other_passage_and_no_other_message(
+    session: Session, session_as: SessionAs, desk: Desk, direction: str
+) -> None:
+    device = a_device(session, a_gate(session, desk.school), direction=direction)
+    session.commit()
+    come(desk, guardian_id=desk.guardian.id)
+
+    on_the_way = a_tap(card="c1", at=NOON + minutes(3))
+    record(session_as("ingest", desk.id), sent(device.id, on_the_way), now=NOON + minutes(4))
+
+    day = day_of(session, desk)
+    assert day is not None
+    assert (day.inside, day.last_exit_at, day.passages) == (False, NOON, 1)
+    assert kinds_told(session) == ["withdrawal"]
 
 
 def test_a_guardian_takes_the_student_along(session: Session, desk: Desk) -> None:

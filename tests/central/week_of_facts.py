@@ -18,7 +18,7 @@ from central.absences.service import Asked, Step
 from central.attendance import calendar_service, corrections_service, enrolment_service
 from central.attendance.closing_service import close_day
 from central.attendance.corrections_rules import Verdict
-from central.attendance.corrections_service import IgnoredTap, StatusChange
+from central.attendance.corrections_service import NamedTap, StatusChange
 from central.attendance.manual_service import Passage, record_manual
 from central.attendance.models import Tap
 from central.attendance.rebuild import rebuild
@@ -164,7 +164,7 @@ class WeekOfFacts:
         if not taps:
             return
         tap = taps[number % len(taps)]
-        change = IgnoredTap(tap.student_id or 0, tap.on_date, tap.stream_id, tap.seq, "x")
+        change = NamedTap(tap.student_id or 0, tap.on_date, tap.stream_id, tap.seq, "x")
         self._corrected(
             lambda: (
                 corrections_service.ignore_tap(self.web, self.id, change, self.author, now=NOW).id

@@ -15,11 +15,11 @@ from central.api.v1.desk_schemas import (
     CorrectionOut,
     CorrectionPage,
     CorrectionPath,
-    IgnoredTapIn,
     ManualIn,
     ManualOut,
     ManualPage,
     ManualPath,
+    NamedTapIn,
     SignedQuery,
     StatusIn,
     VerdictIn,
@@ -29,10 +29,11 @@ from central.attendance import corrections_queries as queries
 from central.attendance.corrections_queries import DayOf
 from central.attendance.corrections_rules import Verdict
 from central.attendance.corrections_service import (
-    IgnoredTap,
+    NamedTap,
     StatusChange,
     decide_correction,
     ignore_tap,
+    restore_tap,
     set_status,
 )
 from central.attendance.manual_service import Passage, decide_manual, record_manual
@@ -84,16 +85,26 @@ def correct_status(json_data: StatusIn) -> CorrectionOut:
 
 @bp.post("/corrections/ignored-taps")
 @bp.auth_required(bearer)
-@bp.input(IgnoredTapIn)
+@bp.input(NamedTapIn)
 @bp.output(CorrectionOut, status_code=201)
 @bp.doc(operation_id="ignore_tap", responses=_NOT_THERE | _CONTRADICTED)
-def leave_out_tap(json_data: IgnoredTapIn) -> CorrectionOut:
+def leave_out_tap(json_data: NamedTapIn) -> CorrectionOut:
     """Leave a tap out of its day. On a closed day it waits for a second person."""
-    viewer, session = caller_who("correct_days"), db.session()
-    change = IgnoredTap(
-        json_data.student, json_data.date, json_data.stream_id, json_data.seq, json_data.reason
-    )
+    viewer, session, change = caller_who("correct_days"), db.session(), _named(json_data)
     made = ignore_tap(session, school_of(viewer), change, viewer.user_id, now=datetime.now(UTC))
+    session.commit()
+    return _correction(school_of(viewer), made.id)
+
+
+@bp.post("/corrections/restored-taps")
+@bp.auth_required(bearer)
+@bp.input(NamedTapIn)
+@bp.output(CorrectionOut, status_code=201)
+@bp.doc(operation_id="restore_tap", responses=_NOT_THERE | _CONTRADICTED)
+def restore(json_data: NamedTapIn) -> CorrectionOut:
+    """Let a tap count that was left out. On a closed day it waits for a second person."""
+    viewer, session, change = caller_who("correct_days"), db.session(), _named(json_data)
+    made = restore_tap(session, school_of(viewer), change, viewer.user_id, now=datetime.now(UTC))
     session.commit()
     return _correction(school_of(viewer), made.id)
 
@@ -169,6 +180,10 @@ def decide_entry(entry_id: int, path_data: ManualPath, json_data: VerdictIn) -> 
     decide_manual(session, school_of(viewer), number, verdict, now=datetime.now(UTC))
     session.commit()
     return _manual(school_of(viewer), number)
+
+
+def _named(given: NamedTapIn) -> NamedTap:
+    return NamedTap(given.student, given.date, given.stream_id, given.seq, given.reason)
 
 
 def _correction(school_id: int, number: int) -> CorrectionOut:

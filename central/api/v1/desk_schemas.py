@@ -129,7 +129,7 @@ class Signed(Answer):
 
 
 class CorrectionOut(Signed):
-    kind: Literal["set_status", "ignore_tap"]
+    kind: Literal["set_status", "ignore_tap", "restore_tap"]
     status: Annotated[str, OneOf(DAY_STATUSES)] | None
     minutes_late: int | None
 
@@ -155,7 +155,7 @@ class StatusIn(Request):
     reason: Why
 
 
-class IgnoredTapIn(Request):
+class NamedTapIn(Request):
     student: BodyId
     date: Day
     stream_id: BodyId
