@@ -16,7 +16,7 @@ from sqlalchemy import Row, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from central.attendance.models import AttendanceDay, Tap
-from central.attendance.rules import DayTap, Passage, passages
+from central.attendance.passage_rules import DayTap, Passage, passages
 from central.devices.models import Gate, Stream
 from central.people.models import Student
 

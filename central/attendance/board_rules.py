@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from central.attendance.rules import ENTRY, DayTap, passages
+from central.attendance.passage_rules import ENTRY, DayTap, passages
 
 USUAL_DAYS = 6  # half a term of one weekday: enough for a median, recent enough to be the same term
 LOOK_BACK_WEEKS = 10  # holidays in between must not leave nothing to compare with

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from central.attendance.corrections_queries import is_closed
 from central.attendance.models import AttendanceDay, DayCorrection, Tap
-from central.attendance.rules import Correction, DayTap, ignored_taps, passages
+from central.attendance.passage_rules import DayTap, passages
+from central.attendance.rules import Correction, ignored_taps
 from central.devices.models import Gate
 
 TapKey = tuple[int, int]  # stream, seq

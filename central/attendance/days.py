@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from central.attendance import facts, rules
+from central.attendance import facts, passage_rules, rules
 from central.attendance.facts import Day
-from central.attendance.rules import DayConclusion, Passage
+from central.attendance.passage_rules import Passage
+from central.attendance.rules import DayConclusion
 
 # Apart from the advisory locks of others; a clash would only make somebody wait.
 _SCHOOL_LOCKS: Final = 0x7A8 << 48
@@ -133,7 +134,7 @@ def conclude(
     conclusions: list[tuple[Day, DayConclusion]] = []
     silent: list[Day] = []
     for day, known in facts.load(session, touched, zones):
-        passages[day] = rules.passages(rules.counted_taps(known))
+        passages[day] = passage_rules.passages(rules.counted_taps(known))
         conclusion = rules.conclude_passages(passages[day], known)
         if conclusion is None:
             silent.append(day)

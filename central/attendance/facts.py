@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from central.attendance import rules
-from central.attendance.rules import Correction, DayFacts, DayTap, Schedule
+from central.attendance.passage_rules import DayTap
+from central.attendance.rules import Correction, DayFacts, Schedule
 from central.calendar.queries import calendars
 from central.calendar.rules import (
     Hours,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from central.attendance import rules
 from central.attendance.days import Concluded
-from central.attendance.rules import Passage
+from central.attendance.passage_rules import ENTRY, Passage
 from central.attendance.staging import NewTap
 
 # Whether a fact was told is looked up by school, student and date, which the unique index begins
@@ -89,7 +89,7 @@ def queue(
 
 def _comes_late(passage: Passage, late: bool) -> bool:
     """Whether it is by this passage that the student came late: by the first entry of the day."""
-    return late and passage.kind == rules.ENTRY and passage.ordinal == 1
+    return late and passage.kind == ENTRY and passage.ordinal == 1
 
 
 def _is_news(passage: Passage, now: datetime) -> bool:

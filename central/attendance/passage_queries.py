@@ -18,7 +18,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from central.attendance.board_queries import Courses, taught
 from central.attendance.models import AttendanceDay, Tap
-from central.attendance.rules import ENTRY, DayTap, Passage, passages
+from central.attendance.passage_rules import ENTRY, DayTap, Passage, passages
 from central.devices.models import Gate
 from central.people.models import Course, Student
 

@@ -13,11 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from central.attendance.passage_rules import ENTRY, EXIT, DayTap, Passage, passages
 from central.calendar.rules import NoClass
 
 STALE_AFTER = timedelta(hours=2)  # a late "has arrived" alarms more than it informs
-REPEAT_WITHIN = timedelta(seconds=45)  # a nervous second tap; queueing up again takes longer
-WALK_WITHIN = timedelta(minutes=10)  # from the desk that lets a student go to the gate
 EARLY_BY = timedelta(minutes=10)  # a class let out a little before the bell has not left early
 # When nearly everybody comes. An outage at noon must not put all of a day's absences in doubt.
 ARRIVE_BEFORE, ARRIVE_AFTER = timedelta(minutes=90), timedelta(minutes=60)
@@ -25,40 +24,6 @@ ARRIVE_BEFORE, ARRIVE_AFTER = timedelta(minutes=90), timedelta(minutes=60)
 # Who was excused for the whole day and comes all the same may come and go as they like.
 EXCUSE_LATENESS: Final = frozenset({"absence", "late"})
 EXCUSE_LEAVING: Final = frozenset({"absence", "early_leave"})
-
-ENTRY, EXIT = "entry", "exit"
-_STATED = {"in": ENTRY, "out": EXIT}  # by the device's policy; an `auto` device states nothing
-
-
-class DayTap(NamedTuple):
-    """One tap of one student on one date. ``direction`` is the policy of the device."""
-
-    tapped_at: datetime
-    direction: str
-    gate_id: int
-    clock: str = "synced"
-    card_kind: str = "token"
-    stream_id: int = 0
-    seq: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A student went through a gate once, however often the card was read.
-
-    ``ordinal`` counts the entries, or the exits, of the day from 1. ``reason`` says how the
-    direction is known: ``gate`` (the device serves one direction), ``staff`` (a person said so) or
-    ``sequence`` (the opposite of the passage before). ``taps`` are in order; the first decides.
-    """
-
-    kind: str
-    ordinal: int
-    reason: str
-    taps: tuple[DayTap, ...]
-
-    @property
-    def lead(self) -> DayTap:
-        return self.taps[0]
 
 
 class Schedule(NamedTuple):
@@ -125,27 +90,6 @@ def is_news(tapped_at: datetime, now: datetime) -> bool:
 def local_date(tapped_at: datetime, zone: ZoneInfo) -> date:
     """The date on the school's calendar: a tap at 23:59 and one at 0:00 are of two days."""
     return tapped_at.astimezone(zone).date()
-
-
-def passages(taps: Iterable[DayTap]) -> list[Passage]:
-    """The day's passages, earliest first, whatever the order of ``taps``.
-
-    A tap soon after another belongs to the same passage, unless its device serves the other
-    direction only: in by one gate and out by the next within seconds is two passages. So does the
-    card of a student whom staff have let go, when it is read on the way out.
-    """
-    groups: list[tuple[str, list[DayTap]]] = []
-    for tap in sorted(taps, key=_order):
-        if groups and _repeats(tap, *groups[-1]):
-            groups[-1][1].append(tap)
-        else:
-            groups.append((_kind(tap, groups[-1][0] if groups else EXIT), [tap]))
-    counts = {ENTRY: 0, EXIT: 0}
-    found = []
-    for kind, group in groups:
-        counts[kind] += 1
-        found.append(Passage(kind, counts[kind], _reason(group[0]), tuple(group)))
-    return found
 
 
 def counted_taps(facts: DayFacts) -> list[DayTap]:
@@ -283,29 +227,3 @@ def _left_early(last: Passage, schedule: Schedule) -> bool:
 
 def _method(passage: Passage) -> str:
     return "staff" if passage.lead.card_kind == "staff" else "taps"
-
-
-def _order(tap: DayTap) -> tuple[datetime, str, int, str, str, int]:
-    """By time; ties by what the tap says, never by a row's id, which depends on who came first."""
-    return tap.tapped_at, tap.direction, tap.gate_id, tap.clock, tap.card_kind, tap.seq
-
-
-def _repeats(tap: DayTap, kind: str, group: list[DayTap]) -> bool:
-    soon = tap.tapped_at - group[-1].tapped_at <= REPEAT_WITHIN or any(
-        one.card_kind == "staff" and one.direction == "out" and _walks(one, tap) for one in group
-    )
-    return soon and _STATED.get(tap.direction, kind) == kind
-
-
-def _walks(let_go: DayTap, tap: DayTap) -> bool:
-    return tap.tapped_at - let_go.tapped_at <= WALK_WITHIN
-
-
-def _kind(tap: DayTap, before: str) -> str:
-    return _STATED.get(tap.direction) or (EXIT if before == ENTRY else ENTRY)
-
-
-def _reason(tap: DayTap) -> str:
-    if tap.direction not in _STATED:
-        return "sequence"
-    return "staff" if tap.card_kind == "staff" else "gate"

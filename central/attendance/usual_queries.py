@@ -32,7 +32,7 @@ from central.attendance.board_rules import (
     second_of_day,
 )
 from central.attendance.models import AttendanceDay, Tap
-from central.attendance.rules import DayTap
+from central.attendance.passage_rules import DayTap
 from central.calendar.queries import hours_on_dates
 from central.calendar.rules import Hours, NoClass
 from central.people.models import Student

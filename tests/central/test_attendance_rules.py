@@ -8,16 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from central.attendance.passage_rules import DayTap, passages
 from central.attendance.rules import (
     STALE_AFTER,
     DayConclusion,
     DayFacts,
-    DayTap,
     Schedule,
     conclude_day,
     is_news,
     local_date,
-    passages,
 )
 
 SANTIAGO = ZoneInfo("America/Santiago")

@@ -19,7 +19,7 @@ from central.attendance.board_rules import (
     second_of_day,
     usual_counts,
 )
-from central.attendance.rules import DayTap
+from central.attendance.passage_rules import DayTap
 
 EIGHT = 8 * 3600
 SANTIAGO = ZoneInfo("America/Santiago")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from central.attendance.corrections_service import (
     StatusChange,
     decide_correction,
     ignore_tap,
+    restore_tap,
     set_status,
 )
 from central.attendance.models import DayCorrection, Tap
@@ -76,6 +78,16 @@ def correct(desk: Desk, status: str = "present", **changes: object) -> DayCorrec
 
 
 def leave_out(desk: Desk, tap: Tap, **changes: object) -> DayCorrection:
+    return say(ignore_tap, desk, tap, **changes)
+
+
+def restore(desk: Desk, tap: Tap) -> DayCorrection:
+    return say(restore_tap, desk, tap)
+
+
+def say(
+    how: Callable[..., DayCorrection], desk: Desk, tap: Tap, **changes: object
+) -> DayCorrection:
     values = {
         "student_id": desk.student.id,
         "on_date": SCHOOL_DAY,
@@ -84,9 +96,7 @@ def leave_out(desk: Desk, tap: Tap, **changes: object) -> DayCorrection:
         "reason": "Su hermano usó la tarjeta",
     }
     change = NamedTap(**(values | changes))  # type: ignore[arg-type]  # by name
-    made = ignore_tap(
-        desk.web, desk.id, change, desk.inspector.id, now=MORNING + timedelta(hours=5)
-    )
+    made = how(desk.web, desk.id, change, desk.inspector.id, now=MORNING + timedelta(hours=5))
     desk.web.commit()
     return made
 
@@ -138,6 +148,40 @@ def test_a_tap_is_left_out_once(desk: Desk, tap: Tap) -> None:
 
     with pytest.raises(Conflict, match="tap_left_out_already"):
         leave_out(desk, tap)
+
+
+def test_a_tap_left_out_by_mistake_counts_again(session: Session, desk: Desk, tap: Tap) -> None:
+    before = status_on(session, desk)
+    leave_out(desk, tap)
+
+    restore(desk, tap)
+    again = status_on(session, desk)
+    leave_out(desk, tap)
+
+    assert before == again == "late"
+    assert day_of(session, desk) is None  # of the three words about it the last one counts
+    assert rows_of(session, DayCorrection) == 3
+
+
+def test_only_a_tap_that_is_left_out_can_be_restored(
+    session: Session, desk: Desk, tap: Tap
+) -> None:
+    with pytest.raises(Conflict, match="tap_counts_already"):
+        restore(desk, tap)
+    desk.web.rollback()
+    close_day(session, desk)
+    proposed = leave_out(desk, tap)
+    with pytest.raises(Conflict, match="tap_counts_already"):
+        restore(desk, tap)
+    desk.web.rollback()
+
+    decide(desk, proposed, "approved")
+    again = restore(desk, tap)
+
+    assert (again.kind, again.state) == ("restore_tap", "proposed")
+    assert status_on(session, desk) == "absent"
+    decide(desk, again, "approved")
+    assert status_on(session, desk) == "late"
 
 
 def test_only_the_students_own_tap_of_the_day_can_be_left_out(

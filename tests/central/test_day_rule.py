@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from central.attendance.passage_rules import DayTap
 from central.attendance.rules import (
     Correction,
     DayConclusion,
     DayFacts,
-    DayTap,
     Schedule,
     conclude_day,
     counted_taps,
@@ -294,6 +294,22 @@ def test_a_tap_that_is_ignored_never_was() -> None:
 
     assert day == concluded(facts(own))
     assert (day.status, day.minutes_late) == ("late", 30)
+
+
+@pytest.mark.parametrize(
+    ("words", "counts"),
+    [
+        (("ignore_tap", "restore_tap"), True),
+        (("ignore_tap", "restore_tap", "ignore_tap"), False),
+        (("restore_tap",), True),
+    ],
+)
+def test_of_several_words_about_a_tap_the_last_counts(words: tuple[str, ...], counts: bool) -> None:
+    own = tap("07:50", stream_id=7, seq=1)
+    said = [Correction(number, word, stream_id=7, seq=1) for number, word in enumerate(words)]
+
+    for order in (said, said[::-1]):
+        assert (counted_taps(facts(own, corrections=tuple(order))) == [own]) is counts
 
 
 def test_only_the_tap_of_that_stream_is_ignored() -> None:

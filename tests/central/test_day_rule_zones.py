@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from central.attendance.rules import DayFacts, DayTap, Schedule, conclude_day, local_date
+from central.attendance.passage_rules import DayTap
+from central.attendance.rules import DayFacts, Schedule, conclude_day, local_date
 from central.calendar.rules import moment
 
 SUMMER = {"America/Santiago": -3, "America/Punta_Arenas": -3, "Pacific/Easter": -5}

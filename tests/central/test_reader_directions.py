@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.attendance.models import Tap
-from central.attendance.rules import DayTap, passages
+from central.attendance.passage_rules import DayTap, passages
 from tests.builders import MORNING, a_tap, minutes
 from tests.central.recording import SessionAs, a_small_school, record, sent, the_day
 

@@ -139,6 +139,10 @@ class Week(RuleBasedStateMachine):
     def ignore_a_tap(self, which: int) -> None:
         self.week.ignore_a_tap(which)
 
+    @rule(which=FEW)
+    def restore_a_tap(self, which: int) -> None:
+        self.week.restore_a_tap(which)
+
     @precondition(lambda self: self.week.corrections)
     @rule(which=FEW, state=st.sampled_from(["approved", "rejected"]))
     def confirm(self, which: int, state: str) -> None:

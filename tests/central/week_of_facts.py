@@ -20,7 +20,7 @@ from central.attendance.closing_service import close_day
 from central.attendance.corrections_rules import Verdict
 from central.attendance.corrections_service import NamedTap, StatusChange
 from central.attendance.manual_service import Passage, record_manual
-from central.attendance.models import Tap
+from central.attendance.models import DayCorrection, Tap
 from central.attendance.rebuild import rebuild
 from central.attendance.service import SentTaps, record_taps, refresh_school_days
 from central.calendar.planning_rules import NewException, NewWeek, NewYear
@@ -158,6 +158,12 @@ class WeekOfFacts:
         )
 
     def ignore_a_tap(self, number: int) -> None:
+        self._say_of_a_tap(corrections_service.ignore_tap, number)
+
+    def restore_a_tap(self, number: int) -> None:
+        self._say_of_a_tap(corrections_service.restore_tap, number)
+
+    def _say_of_a_tap(self, say: Callable[..., DayCorrection], number: int) -> None:
         taps = self.web.execute(
             select(Tap.student_id, Tap.on_date, Tap.stream_id, Tap.seq).order_by(Tap.id)
         ).all()
@@ -165,11 +171,7 @@ class WeekOfFacts:
             return
         tap = taps[number % len(taps)]
         change = NamedTap(tap.student_id or 0, tap.on_date, tap.stream_id, tap.seq, "x")
-        self._corrected(
-            lambda: (
-                corrections_service.ignore_tap(self.web, self.id, change, self.author, now=NOW).id
-            )
-        )
+        self._corrected(lambda: say(self.web, self.id, change, self.author, now=NOW).id)
 
     def confirm(self, correction: int, state: str) -> None:
         verdict = Verdict(state, self.second)
