@@ -118,7 +118,7 @@ def absence_kind(kind: str, comes_at: time | None) -> str:
     """What is to be excused, for one to be late with the time until which."""
     if comes_at is None:
         return str(ABSENCE_KINDS[kind])
-    return gettext("Comes at %(time)s", time=comes_at.isoformat("minutes"))
+    return str(gettext("Comes at %(time)s", time=comes_at.isoformat("minutes")))
 
 
 def problem_words(code: str) -> LazyString:
