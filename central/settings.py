@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -55,6 +56,9 @@ class Settings:
 
     secret_key: str = _variable("SECRET_KEY", PLACEHOLDER, "Signs API tokens and forms")
     device_api_key: str = _variable("DEVICE_API_KEY", PLACEHOLDER, "Pairs web kiosks")
+    card_master_key: str = _variable(
+        "CARD_MASTER_KEY", "", "Makes and checks the keys of secure cards; empty: there are none"
+    )
     cors_origins: tuple[str, ...] = _variable(
         "CORS_ORIGINS", "[]", "JSON array of origins that may call the API; `[]` is any"
     )
@@ -257,6 +261,8 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"NO_SHOW_GRACE_MINUTES: more than {LONGEST_GRACE_MINUTES}; an alert then comes late"
     if not 1 <= settings.photo_retention_days <= LONGEST_PHOTO_DAYS:
         yield f"PHOTO_RETENTION_DAYS: expected 1 to {LONGEST_PHOTO_DAYS}"
+    if not re.fullmatch(r"(?:[0-9a-fA-F]{64})?", settings.card_master_key):
+        yield "CARD_MASTER_KEY: not 64 hex digits; generate it once with `openssl rand -hex 32`"
     if settings.app_env == "production":
         yield from _unsafe_secrets(settings)
         yield from _unsafe_addresses(settings)

@@ -140,6 +140,7 @@ def _meanings(
             *(Tap.clock, Tap.card_kind, Tap.stream_id, Tap.seq),
         ).where(
             Tap.school_id == school_id,
+            Tap.doubt.is_(None),
             tuple_(Tap.student_id, Tap.on_date).in_(sorted(touched)),
         )
     ):

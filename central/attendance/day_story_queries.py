@@ -29,6 +29,7 @@ class TapTold:
     clock: str
     card_kind: str
     verdict: str
+    doubt: str | None  # why it may not have been this card
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def day_story(session: Session, school_id: int, student_id: int, on_date: date) 
     """The day as it stands. The session must have entered the school."""
     rows = {(row.stream_id, row.seq): row for row in _taps(session, school_id, student_id, on_date)}
     ignored = _ignored(session, school_id, student_id, on_date)
+    ignored |= {key for key, row in rows.items() if row.doubt is not None}
     counted = [_day_tap(row) for key, row in rows.items() if key not in ignored]
     told = tuple(
         PassageTold(
@@ -90,7 +92,7 @@ def _taps(session: Session, school_id: int, student_id: int, on_date: date) -> A
     return session.execute(
         select(
             *(Tap.stream_id, Tap.seq, Tap.tapped_at, Tap.direction, Tap.gate_id, Tap.clock),
-            *(Tap.card_kind, Tap.verdict, Gate.name.label("gate")),
+            *(Tap.card_kind, Tap.verdict, Tap.doubt, Gate.name.label("gate")),
         )
         .join(Gate, and_(Gate.school_id == Tap.school_id, Gate.id == Tap.gate_id))
         .where(Tap.school_id == school_id, Tap.student_id == student_id, Tap.on_date == on_date)
@@ -120,5 +122,6 @@ def _day_tap(row: Row[Any]) -> DayTap:
 
 def _told(row: Row[Any]) -> TapTold:
     return TapTold(
-        *(row.stream_id, row.seq, row.tapped_at, row.gate, row.clock, row.card_kind, row.verdict)
+        *(row.stream_id, row.seq, row.tapped_at, row.gate, row.clock, row.card_kind, row.verdict),
+        row.doubt,
     )

@@ -40,7 +40,7 @@ _DAYS = text("""
         AND e.from_on <= d.on_date AND (e.until_on IS NULL OR e.until_on >= d.on_date)
     LEFT JOIN day_closings c ON c.school_id = d.school_id AND c.on_date = d.on_date
     LEFT JOIN taps t ON t.school_id = d.school_id AND t.student_id = d.student_id
-        AND t.on_date = d.on_date
+        AND t.on_date = d.on_date AND t.doubt IS NULL
 """)
 
 # What was decided about one student: an excuse, or a correction that counts. Day by day, whatever

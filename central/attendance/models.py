@@ -24,6 +24,9 @@ STATUSES = ("present", "late", "absent", "justified", "left_early", "no_class", 
 METHODS = ("taps", "staff", "absence", "correction", "calendar", "closing")
 
 
+_SECURE = text("counter IS NOT NULL")
+
+
 class Tap(Base):
     """A card seen by a reader. What the device said is never changed.
 
@@ -31,8 +34,9 @@ class Tap(Base):
     ``on_date`` and ``clock`` are derived, and ``told_at`` and ``told_clock`` what was said.
     ``student_id`` is what the card meant when the tap arrived, None for an unknown card.
     ``direction`` is the policy of the reader or else of the device at that time, from which the
-    passage is derived; ``on_date`` is the local date at the school. ``id`` is the order of
-    arrival, for feeds.
+    passage is derived; ``on_date`` is the local date at the school. ``doubt`` is why a secure card
+    may not have been there, and then the tap counts for nobody. ``id`` is the order of arrival,
+    for feeds.
     """
 
     __tablename__ = "taps"
@@ -50,6 +54,16 @@ class Tap(Base):
             "stream_id",
             "boot",
             postgresql_where=text("coalesce(told_clock, clock) <> 'synced'"),
+        ),
+        CheckConstraint("doubt IN ('forged', 'replayed')", name="doubt_known"),
+        Index("ix_taps_counter", "school_id", "digest", "counter", postgresql_where=_SECURE),
+        Index("ix_taps_card", "school_id", "digest", "tapped_at", postgresql_where=_SECURE),
+        Index(
+            "ix_taps_doubted",
+            "school_id",
+            "on_date",
+            "digest",
+            postgresql_where=text("doubt IS NOT NULL"),
         ),
         Index("ix_taps_day", "school_id", "on_date", "student_id"),
         Index("ix_taps_photo", "school_id", "photo", postgresql_where=text("photo IS NOT NULL")),
@@ -77,6 +91,8 @@ class Tap(Base):
     received_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     told_clock: Mapped[str | None]
+    counter: Mapped[int | None]  # how often the card was read, as a secure one proved
+    doubt: Mapped[str | None]
 
 
 class AttendanceDay(Base):

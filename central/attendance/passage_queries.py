@@ -158,7 +158,7 @@ def _taps(
                 AttendanceDay.student_id == Tap.student_id,
             ),
         )
-        .where(Tap.school_id == school_id, Tap.on_date == on_date)
+        .where(Tap.school_id == school_id, Tap.on_date == on_date, Tap.doubt.is_(None))
         # a member of staff at the gate is nobody's child; a staff entry has its student
         .where(or_(Tap.student_id.is_not(None), Tap.card_kind != "staff"))
         .where(taught(courses))

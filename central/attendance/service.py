@@ -15,10 +15,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central import events
-from central.attendance import clock_repair, days, late_arrivals, notices, rules, staging
+from central.attendance import (
+    clock_repair,
+    days,
+    late_arrivals,
+    notices,
+    rules,
+    secure_cards,
+    staging,
+)
 from central.attendance.clock_repair import Boot
 from central.attendance.facts import Day
 from central.attendance.staging import NewTap, Said, StagedTap
+from central.cards.keys import CardKeys
 from central.devices import quarantine
 from central.devices.anchor_service import note_anchors
 from central.devices.quarantine import Unreadable
@@ -56,11 +65,13 @@ def record_taps(
     anchors: Sequence[tuple[str, Anchor]] = (),
     *,
     now: datetime,
+    keys: CardKeys | None = None,
 ) -> Recorded:
     """Store the taps not seen before, recompute the days they touch, queue what they cause.
 
     ``anchors`` are (device id, where a boot's clock zero lies): they give taps of an unsynced
-    clock their time, those of this call as well as those that are here or will come.
+    clock their time, those of this call as well as those that are here or will come. ``keys``
+    prove what secure cards say; without them such a card names nobody.
 
     Repeating a call changes nothing, so a sender may resend until it holds a receipt. The number
     of statements does not depend on the number of taps or schools; a batch should have a few
@@ -71,13 +82,14 @@ def record_taps(
     clock_repair.lock(session, boots)
     note_anchors(session, anchors)
     streams = advance_streams(session, _sequence_numbers(sent), now=now) if sent else {}
-    staged = _staged(sent, streams)
+    staged = secure_cards.proven(session, _staged(sent, streams), keys)
     stored = staging.insert_new(session, staged, now=now) if staged else []
     reused = staging.sent_with_other_content(session, staged) if len(stored) < len(staged) else []
     quarantine.keep(session, [*_refused(sent, streams), *_reused(reused)], now=now)
     repaired = clock_repair.derive(session, boots)
     fresh = clock_repair.as_stored(stored, repaired)
     touched = clock_repair.days_of([*fresh, *repaired.moved]) | repaired.left
+    touched |= secure_cards.settle(session, stored, staged, repaired.moved, now=now)
     zones = {stream.school_id: stream.zone for stream in streams.values()}
     zones = clock_repair.with_zones(session, zones, touched)
     concluded = days.recompute(session, touched, zones)

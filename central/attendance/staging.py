@@ -21,7 +21,7 @@ _STAGING = text("""
         position integer, school_id bigint, stream_id bigint, seq bigint, gate_id bigint,
         direction text, tapped_at timestamptz, on_date date, clock text, boot text, up_ms bigint,
         reader text, card_kind text, digest bytea, verdict text, repeats integer, photo text,
-        student_id bigint
+        student_id bigint, counter integer, doubt text
     ) ON COMMIT DELETE ROWS
 """)
 _COPY = "COPY staged_taps FROM STDIN"
@@ -29,19 +29,25 @@ _EMPTY = text("DELETE FROM staged_taps")
 
 # A card means the student whose it was when it was tapped, so that a tap which arrives after the
 # card was revoked still counts; an unsynced clock cannot show that it was before. A torn read names
-# nobody: its digest is the UID's, kept as a trace only. Staff name the student themselves.
+# nobody: its digest is the UID's, kept as a trace only. A UID names somebody only where the school
+# takes that, a secure card only by what it proves. Staff name the student themselves.
 _INSERT = text("""
     INSERT INTO taps
         (school_id, stream_id, seq, student_id, gate_id, direction, tapped_at, on_date, clock,
-         boot, up_ms, reader, card_kind, digest, verdict, repeats, photo, received_at)
+         boot, up_ms, reader, card_kind, digest, verdict, repeats, photo, received_at, counter,
+         doubt)
     SELECT g.school_id, g.stream_id, g.seq,
         coalesce(g.student_id,
             (SELECT c.student_id FROM cards c
              WHERE c.school_id = g.school_id AND c.digest = g.digest AND g.verdict <> 'torn'
+                AND (c.kind <> 'sun' OR g.counter IS NOT NULL)
+                AND (c.kind <> 'uid'
+                     OR (SELECT s.uid_cards FROM schools s WHERE s.id = g.school_id))
                 AND (c.revoked_at IS NULL
                      OR (c.revoked_at > g.tapped_at AND g.clock <> 'unsynced')))),
         g.gate_id, g.direction, g.tapped_at, g.on_date, g.clock,
-        g.boot, g.up_ms, g.reader, g.card_kind, g.digest, g.verdict, g.repeats, g.photo, :now
+        g.boot, g.up_ms, g.reader, g.card_kind, g.digest, g.verdict, g.repeats, g.photo, :now,
+        g.counter, g.doubt
     FROM staged_taps g ORDER BY g.position
     ON CONFLICT (school_id, stream_id, seq) DO NOTHING
     RETURNING school_id, student_id, on_date, stream_id, seq
@@ -70,12 +76,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class StagedTap:
-    """A tap, who sent it, the stream it belongs to, and what staff say if they made it."""
+    """A tap, who sent it, the stream it belongs to, and what staff say if they made it.
+
+    ``counter`` is what a secure card proved, ``doubt`` why it may not have been that card.
+    """
 
     device_id: str
     stream: OpenStream
     tap: TapRead
     said: Said | None = None
+    counter: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ def _rows(staged: Sequence[StagedTap]) -> Iterator[tuple[Any, ...]]:
             *(position, stream.school_id, stream.id, tap.seq, stream.gate_id, direction),
             *(tap.at, rules.local_date(tap.at, stream.zone), tap.clock, tap.boot, tap.up_ms),
             *(tap.reader, tap.card.kind, bytes.fromhex(tap.card.digest), tap.verdict, tap.repeat),
-            *(tap.photo, said.student_id if said else None),
+            *(tap.photo, said.student_id if said else None, one.counter, one.doubt),
         )
 
 

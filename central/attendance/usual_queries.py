@@ -135,6 +135,7 @@ def _taps_of(
                 Tap.school_id == school_id,
                 Tap.on_date == one.c.on_date,
                 Tap.student_id == one.c.student_id,
+                Tap.doubt.is_(None),
             ),
         )
     )

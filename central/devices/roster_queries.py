@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from central.schools.models import School
 from contracts.roster import Roster, RosterEntry
 
 MOST_LETTERS: Final = 24  # of a first name: what a screen shows at three metres
@@ -53,8 +55,10 @@ def roster_of(session: Session, school_id: int, on_date: date) -> Roster:
         )
         for digest, revoked, given, family, photo, left, full_name, service in rows
     }
-    content = Roster("unversioned", cards, photo_key=photo_key).to_json()
-    return Roster(hashlib.sha256(content).hexdigest()[:VERSION_DIGITS], cards, photo_key=photo_key)
+    uid_cards = session.scalars(select(School.uid_cards).where(School.id == school_id)).one()
+    unversioned = Roster("unversioned", cards, uid_cards, photo_key)
+    version = hashlib.sha256(unversioned.to_json()).hexdigest()[:VERSION_DIGITS]
+    return replace(unversioned, version=version)
 
 
 def known_version(session: Session, school_id: int, on_date: date) -> str | None:

@@ -15,6 +15,7 @@ from threading import Event
 import structlog
 
 from central import logging
+from central.cards.keys import CardKeys
 from central.ingest.consumer import Broker, Consumer
 from central.ingest.database import Database
 from central.queue import Queue
@@ -56,7 +57,8 @@ def run(settings: Settings, stopping: Event) -> None:
         settings.mqtt_username,
         settings.mqtt_password,
     )
-    database = Database(settings.database_url_for("ingest"))
+    keys = CardKeys.from_setting(settings.card_master_key)
+    database = Database(settings.database_url_for("ingest"), keys)
     queue = Queue(settings.redis_url)
     log.info("started")
     try:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from central.attendance.service import Recorded, record_taps
+from central.cards.keys import CardKeys
 from central.db import enter_schools
 from central.devices import quarantine
 from central.devices.health_service import note_health
@@ -24,7 +25,13 @@ UNKNOWN_DEVICE = "device: unknown or revoked"
 Told = TypeVar("Told")
 
 
-def store(session: Session, messages: Sequence[Received], *, now: datetime) -> Recorded:
+def store(
+    session: Session,
+    messages: Sequence[Received],
+    *,
+    now: datetime,
+    keys: CardKeys | None = None,
+) -> Recorded:
     """Everything that these messages say, in the order in which they came.
 
     Repeating it changes nothing. Nobody may be told of it before the commit.
@@ -36,7 +43,7 @@ def store(session: Session, messages: Sequence[Received], *, now: datetime) -> R
     anchors = _of_ours(found.anchors, schools)
     recorded = Recorded()
     if sent or anchors:
-        recorded = record_taps(session, sent, anchors, now=now)
+        recorded = record_taps(session, sent, anchors, now=now, keys=keys)
     note_status(session, _of_ours(found.statuses, schools), now=now)
     note_health(session, _of_ours(found.healths, schools), now=now)
     note_reports(session, _of_ours(found.reports, schools), now=now)

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine, exc, text
 from sqlalchemy.orm import Session
 
 from central.attendance.service import Recorded
+from central.cards.keys import CardKeys
 from central.errors import DomainError
 from central.ingest import batch
 from central.ingest.arrays import use_fast_arrays
@@ -89,10 +90,12 @@ class DatabaseUnavailable(Exception):
 class Database:
     """Where batches are stored. Not to be shared between threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: CardKeys | None = None) -> None:
+        """``keys`` prove what secure cards say, where there are any."""
         self._engine = create_engine(url, pool_size=1, max_overflow=0, connect_args=_CONNECT)
         use_fast_arrays(self._engine)
         self._replan_at = 0.0
+        self._keys = keys
 
     def probe(self) -> None:
         """Return if the database answers, else raise DatabaseUnavailable."""
@@ -122,7 +125,7 @@ class Database:
     def _store(self, messages: Sequence[Received]) -> Recorded:
         with Session(self._engine) as session, session.begin():
             self._replan(session)
-            return batch.store(session, messages, now=datetime.now(UTC))
+            return batch.store(session, messages, now=datetime.now(UTC), keys=self._keys)
 
     def _replan(self, session: Session) -> None:
         if time.monotonic() >= self._replan_at:

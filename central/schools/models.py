@@ -29,6 +29,8 @@ class School(Base):
     name: Mapped[str]
     timezone: Mapped[str] = mapped_column(server_default="America/Santiago")  # IANA name
     locale: Mapped[str] = mapped_column(server_default="es")
+    # whether a card may be known by its UID alone, which any telephone reads and copies
+    uid_cards: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, server_default=func.now())
     photo_key: Mapped[bytes | None]
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from central.db import Base
 from central.types import Json, UTCDateTime
 
-KINDS = ("no_show_check", "correction_approval", "absence_request", "day_open")
+KINDS = ("no_show_check", "correction_approval", "absence_request", "day_open", "card_alert")
 STATES = (
     "open",
     "done",  # a person did what it asked for

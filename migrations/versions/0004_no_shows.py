@@ -161,7 +161,8 @@ def _create_tables() -> None:
             "(state = 'open') = (decided_at IS NULL)", name=op.f("ck_tasks_decided_if_closed")
         ),
         sa.CheckConstraint(
-            "kind IN ('no_show_check', 'correction_approval', 'absence_request', 'day_open')",
+            "kind IN ('no_show_check', 'correction_approval', 'absence_request', 'day_open',"
+            " 'card_alert')",
             name=op.f("ck_tasks_kind_known"),
         ),
         sa.CheckConstraint(

@@ -79,6 +79,10 @@ FORBIDDEN = {
         "SELECT pg_read_file('postgresql.conf')",
     ],
     "ingest": [
+        "UPDATE site_keys SET key = ''",
+        "UPDATE taps SET student_id = NULL",
+        "SELECT note FROM tasks",
+        "UPDATE tasks SET state = 'done'",
         "SELECT * FROM users",
         "SELECT full_name FROM guardians",
         "SELECT given_names FROM students",
@@ -88,7 +92,6 @@ FORBIDDEN = {
         "SELECT * FROM audit_log",
         "SELECT payload FROM quarantine",
         "SELECT name FROM schools",
-        "SELECT key FROM site_keys",
         "UPDATE taps SET tapped_at = now()",
         "DELETE FROM taps",
         "DELETE FROM streams",

@@ -159,6 +159,8 @@ def test_every_problem_is_said_at_once() -> None:
     ("variable", "value", "said"),
     [
         ("APP_ENV", "prod", "development, qa, production"),
+        ("CARD_MASTER_KEY", "0" * 63, "openssl rand -hex 32"),
+        ("CARD_MASTER_KEY", "g" * 64, "64 hex digits"),
         ("DB_PORT", "five", "whole number"),
         ("DB_PORT", "-1", "whole number"),
         ("DB_PORT", "٥", "whole number"),
