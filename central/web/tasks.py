@@ -13,7 +13,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext, ngettext
 
 from central.accounts.rules import SchoolSeen
-from central.attendance import closing_queries
+from central.attendance import closing_queries, secure_cards
+from central.cards.queries import holder_of
 from central.db import db
 from central.errors import Conflict
 from central.no_shows import service as no_shows
@@ -26,6 +27,10 @@ from central.web.access import current_school, current_viewer, requires
 from central.web.tasks_wording import STATES, TITLES, reasons_in_words
 
 LONGEST_NOTE: Final = 500
+LOOKED_AT: Final = (
+    "day_open",
+    secure_cards.KIND,
+)  # a person looks and says so; nothing else follows
 bp = Blueprint("tasks", __name__)
 
 
@@ -61,7 +66,7 @@ def count() -> ResponseReturnValue:
 def one(task_id: int) -> ResponseReturnValue:
     session, school = db.session(), current_school()
     task = queries.one_task(session, school.id, task_id)
-    held, inside = [], []
+    held, inside, is_alert = [], [], task.kind == secure_cards.KIND
     if task.kind == no_shows.KIND:
         held = held_courses(session, school.id, task_id)
     elif task.kind == "day_open":
@@ -72,6 +77,7 @@ def one(task_id: int) -> ResponseReturnValue:
         courses=[course for course in held if course.course_id is not None],
         total=held[-1] if held else None,
         inside=inside,
+        holder=holder_of(session, school.id, task.subject["card"]) if is_alert else None,
         **_wording(school),
     )
 
@@ -96,7 +102,7 @@ def decide(task_id: int) -> ResponseReturnValue:
     try:
         if task.kind == no_shows.KIND:
             said = _decide_no_shows(task_id, action, decision, now)
-        elif task.kind != "day_open":
+        elif task.kind not in LOOKED_AT:
             raise Conflict("task: it is decided where its subject is")
         else:
             end = Decision("done" if action == "done" else "dismissed", decision.by, decision.note)

@@ -17,6 +17,7 @@ TITLES: Final[Mapping[str, LazyString]] = {
     "correction_approval": _l("Approve a correction of a closed day"),
     "absence_request": _l("Decide on a request for absence"),
     "day_open": _l("Students without an exit"),
+    "card_alert": _l("A card may have been copied"),
 }
 STATES: Final[Mapping[str, LazyString]] = {
     "done": _l("Done"),
@@ -118,6 +119,20 @@ def _inside(reason: Mapping[str, Any], _: Mapping[int, str]) -> Any:
     )
 
 
+def _card_forged(reason: Mapping[str, Any], _: Mapping[int, str]) -> Any:
+    return gettext(
+        "At %(time)s a false card was held to %(gate)s", time=reason["time"], gate=reason["gate"]
+    )
+
+
+def _card_replayed(reason: Mapping[str, Any], _: Mapping[int, str]) -> Any:
+    return gettext(
+        "At %(time)s a copy of an earlier reading was held to %(gate)s",
+        time=reason["time"],
+        gate=reason["gate"],
+    )
+
+
 def _unknown(reason: Mapping[str, Any], _: Mapping[int, str]) -> str:
     return str(reason["code"])
 
@@ -137,4 +152,6 @@ _WORDS: Final[Mapping[str, _Words]] = {
     "course_empty": _empty,
     "check_late": _late,
     "inside_at_closing": _inside,
+    "card_forged": _card_forged,
+    "card_replayed": _card_replayed,
 }

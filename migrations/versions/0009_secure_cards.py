@@ -24,6 +24,7 @@ GRANTS = {
         "INSERT (school_id, kind, on_date, subject, reasons, created_at)": ("tasks",),
         "UPDATE (reasons)": ("tasks",),
     },
+    "attendance_scheduler": {"SELECT (uid_cards)": ("schools",)},
 }
 
 NOTE_SCHOOL_CHANGE = """

@@ -315,6 +315,21 @@ def test_gates_are_told_of_a_new_roster_once_and_only_when_it_is_another(
     assert schools_with_news(session_as("scheduler")) == []
 
 
+def test_gates_are_told_when_the_school_takes_cards_by_their_number(
+    session: Session, session_as: SessionAs, school: School, device: KeyedDevice
+) -> None:
+    a_student(session, a_course(session, school), card="c1")
+    session.commit()
+    published(session_as, school.id)
+
+    school.uid_cards = True
+    session.commit()
+
+    assert schools_with_news(session_as("scheduler")) == [school.id]
+    assert published(session_as, school.id) == ["roster"]
+    assert roster_of(session, school.id, TODAY).uid_cards
+
+
 def test_web_and_scheduler_see_the_same_version(
     session: Session, session_as: SessionAs, school: School, device: KeyedDevice
 ) -> None:
