@@ -34,6 +34,7 @@ from central.people.models import (
     StudentGuardian,
     TeacherCourse,
 )
+from central.releases.models import Release, Rollout, RolloutDevice
 from central.schools.models import School, SiteKey
 from central.tasks.models import Task
 from central.withdrawals.models import AuthorisedPerson, CustodyFlag, Withdrawal
@@ -77,6 +78,9 @@ __all__ = [
     "Photo",
     "QuarantinedMessage",
     "RefreshToken",
+    "Release",
+    "Rollout",
+    "RolloutDevice",
     "RosterState",
     "School",
     "SchoolYear",

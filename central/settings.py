@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -22,6 +23,7 @@ DATABASE_ROLES: Final = ("web", "ingest", "worker", "scheduler")
 META_GRAPH: Final = "https://graph.facebook.com"
 LONGEST_GRACE_MINUTES: Final = 240
 LONGEST_PHOTO_DAYS: Final = 366
+_RELEASE_KEY: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class SettingsError(Exception):
@@ -132,6 +134,12 @@ class Settings:
     )
     identity_key: str = _variable(
         "IDENTITY_KEY", "", "Seals the gates' authority; empty takes `SECRET_KEY`"
+    )
+    release_keys: tuple[str, ...] = _variable(
+        "RELEASE_KEYS", "[]", "JSON array of the public keys that sign the gates' software"
+    )
+    web_ca_file: str = _variable(
+        "WEB_CA_FILE", "", "Who vouches for the web to gates (PEM); empty: a public authority"
     )
 
     dev_gates_url: str = _variable(
@@ -263,10 +271,18 @@ def _problems(settings: Settings) -> Iterator[str]:
         yield f"PHOTO_RETENTION_DAYS: expected 1 to {LONGEST_PHOTO_DAYS}"
     if not re.fullmatch(r"(?:[0-9a-fA-F]{64})?", settings.card_master_key):
         yield "CARD_MASTER_KEY: not 64 hex digits; generate it once with `openssl rand -hex 32`"
+    yield from _unusable_for_gates(settings)
     if settings.app_env == "production":
         yield from _unsafe_secrets(settings)
         yield from _unsafe_addresses(settings)
         yield from _unsafe_messages(settings)
+
+
+def _unusable_for_gates(settings: Settings) -> Iterator[str]:
+    if not all(_RELEASE_KEY.fullmatch(key) for key in settings.release_keys):
+        yield "RELEASE_KEYS: each is 64 hex digits, as `build_release keygen` prints it"
+    if settings.web_ca_file and not Path(settings.web_ca_file).is_file():
+        yield "WEB_CA_FILE: there is no such file"
 
 
 def _unsafe_secrets(settings: Settings) -> Iterator[str]:

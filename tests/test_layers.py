@@ -37,6 +37,7 @@ DOMAINS = (
     "evacuation",
     "identity",
     "reports",
+    "releases",
 )
 FLASK = ("flask", "apiflask", "werkzeug", "flask_*", "central.web", "central.api")
 HARDWARE = ("nfc", "smartcard", "evdev", "serial", "usb", "gpiozero", "RPi", "picamera2")

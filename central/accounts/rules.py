@@ -38,6 +38,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "steer_gates": frozenset({"technician", "operator"}),
     # register a gate's devices, let them in by a code, put them out of action and back
     "manage_gates": frozenset({"director", "technician", "operator"}),
+    # bring a new version of the software to the school's gates, step by step
+    "update_gates": frozenset({"technician", "operator"}),
     # tap emulated cards; the page exists in development only
     "try_gates": frozenset({"director", "inspector", "technician"}),
 }

@@ -59,6 +59,7 @@ def _in_utc(value: datetime) -> datetime:
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole_text)]
 BodyWhole: Final = BeforeValidator(_whole_number)  # after a Field with bounds
 BodyId = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole_number)]
+Offset = Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(_whole_text)]
 Limit = Annotated[int, Field(ge=1, le=200), BeforeValidator(_whole_text)]
 Day = Annotated[date, BeforeValidator(_date_text)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]  # in answers, always as UTC

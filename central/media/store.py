@@ -41,6 +41,12 @@ class Store(Protocol):
     def get(self, key: str) -> bytes:
         """What was put under ``key``. Raises NotFound or StoreUnavailable."""
 
+    def part(self, key: str, first: int, count: int) -> bytes:
+        """At most ``count`` bytes of it, from byte ``first`` on; none beyond its end.
+
+        Raises NotFound or StoreUnavailable.
+        """
+
     def delete(self, key: str) -> None:
         """Forget what is under ``key``, if anything is. Raises StoreUnavailable."""
 
@@ -117,6 +123,25 @@ class S3Store:
             raise StoreUnavailable("could not read the photo") from error
         return content
 
+    def part(self, key: str, first: int, count: int) -> bytes:
+        _checked(key)
+        if count <= 0:
+            return b""
+        try:
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=key, Range=f"bytes={first}-{first + count - 1}"
+            )
+            content: bytes = answer["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _ABSENT:
+                raise NotFound(f"nothing under {key}") from error
+            if error.response["Error"]["Code"] in ("416", "InvalidRange"):
+                return b""
+            raise StoreUnavailable("could not read the file") from error
+        except BotoCoreError as error:
+            raise StoreUnavailable("could not read the file") from error
+        return content
+
     def delete(self, key: str) -> None:
         _checked(key)
         try:
@@ -189,6 +214,16 @@ class FolderStore:
             raise NotFound(f"no photo under {key}") from error
         except OSError as error:
             raise StoreUnavailable("could not read the photo") from error
+
+    def part(self, key: str, first: int, count: int) -> bytes:
+        try:
+            with (self._folder / _checked(key)).open("rb") as file:
+                file.seek(first)
+                return file.read(max(0, count))
+        except FileNotFoundError as error:
+            raise NotFound(f"nothing under {key}") from error
+        except OSError as error:
+            raise StoreUnavailable("could not read the file") from error
 
     def delete(self, key: str) -> None:
         try:

@@ -38,6 +38,9 @@ from central.models import (
     Notification,
     Photo,
     QuarantinedMessage,
+    Release,
+    Rollout,
+    RolloutDevice,
     School,
     SchoolYear,
     Stream,
@@ -80,7 +83,11 @@ def a_full_school(session: Session) -> School:
         school_id=school.id, kind="drill", started_by=user.id, started_at=MORNING
     )
     authority = Authority(state="old", certificate=b"c", sealed_key=b"k", created_at=MORNING)
-    session.add_all([stream, year, check, evacuation, authority])
+    session.merge(
+        Release(version="1.0.0", sha256="0" * 64, size=1, store_key="r", published_at=MORNING)
+    )
+    rollout = Rollout(school_id=school.id, version="1.0.0", started_at=MORNING, changed_at=MORNING)
+    session.add_all([stream, year, check, evacuation, authority, rollout])
     session.flush()
     here = {"school_id": school.id, "student_id": student.id}
     fled = EvacuationPerson(**here, evacuation_id=evacuation.id, course_id=course.id, sure=True)
@@ -279,6 +286,13 @@ def a_full_school(session: Session) -> School:
                 created_at=MORNING,
                 created_by=user.id,
                 expires_at=MORNING,
+            ),
+            RolloutDevice(
+                school_id=school.id,
+                rollout_id=rollout.id,
+                device_id=device.id,
+                stage=0,
+                changed_at=MORNING,
             ),
             EvacuationOpener(
                 school_id=school.id, salt=bytes(16), public_key=bytes(32), created_by=user.id
