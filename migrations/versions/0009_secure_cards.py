@@ -24,7 +24,10 @@ GRANTS = {
         "INSERT (school_id, kind, on_date, subject, reasons, created_at)": ("tasks",),
         "UPDATE (reasons)": ("tasks",),
     },
-    "attendance_scheduler": {"SELECT (uid_cards)": ("schools",)},
+    "attendance_scheduler": {
+        "SELECT (uid_cards)": ("schools",),
+        "SELECT (doubt)": ("taps",),
+    },
 }
 
 NOTE_SCHOOL_CHANGE = """
