@@ -2,13 +2,14 @@
 
 Ends with 0 when told to (SIGTERM, SIGINT), with 2 when a setting is wrong, with 75 when a restart
 was ordered from afar, and with 1 when a part failed unexpectedly: the supervisor starts it again,
-and the outbox has everything.
+and the outbox has everything. ``doctor`` looks at every part and ends with 1 if one is not well.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent import VERSION
+from edge_agent.doctor import become_owner_of, examine, locale_of, report
 from edge_agent.log_memory import LogMemory
 from edge_agent.outbox import OutboxUnavailable
 from edge_agent.parts import Agent, build
@@ -44,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="read cards until told to stop")
     _takes_config(run)
+    doctor = commands.add_parser("doctor", help="look at every part, and say what to do")
+    _takes_config(doctor)
     return parser
 
 
@@ -89,7 +93,19 @@ def _serve(agent: Agent, threads: Threads) -> None:
         agent.outbox.close()
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"run": _run}
+def _doctor(chosen: argparse.Namespace) -> int:
+    """0 if all is well, 1 if something is to be looked at."""
+    settings = Settings.from_file(chosen.config)
+    become_owner_of(settings.data_dir)
+    logging.disable()  # what goes wrong is in the report
+    findings = examine(settings)
+    said = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    locale = locale_of(next(filter(None, said), ""))
+    sys.stdout.write(report(findings, settings.device, locale) + "\n")
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"run": _run, "doctor": _doctor}
 
 
 if __name__ == "__main__":

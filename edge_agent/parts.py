@@ -19,6 +19,7 @@ from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.clock import CLOCKS, Clock
 from edge_agent.debounce import Debounce
+from edge_agent.doctor_desk import DoctorDesk
 from edge_agent.evacuation.part import EvacuationPart
 from edge_agent.feedback import ConsoleFeedback, EmulatedFeedback, Feedback
 from edge_agent.feedback.chosen import ChosenFeedback
@@ -31,6 +32,7 @@ from edge_agent.roster import RosterFile
 from edge_agent.screen.hub import Screen
 from edge_agent.screen.server import ScreenPage
 from edge_agent.selftest import SelfTest
+from edge_agent.service_card import ServiceCard
 from edge_agent.settings import ReaderSettings, Settings, SettingsError
 from edge_agent.staff_taps import StaffTaps
 from edge_agent.threads import Threads
@@ -83,10 +85,12 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     screen = _screen(settings, duties)
     core = _core(settings, logs, screen)
     duties.looks.append(core.roster.refresh)
-    staff = StaffTaps(open_list=_evacuation(core, duties))
+    staff = StaffTaps(_evacuation(core, duties), lambda: service_card.tapped())
     watches = _watches(devices, _take(core, staff), duties)
     vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock)
-    selftest = SelfTest(vitals, lambda: uplink.is_connected)
+    selftest = SelfTest(vitals, settings.broker, lambda: uplink.is_connected)
+    service_card = _service_card(core, selftest, duties)
+    duties.threads.append(("doctor", DoctorDesk(settings.data_dir, selftest).run))
     office = _office(core, selftest, threads, duties)
     identity = Identity(settings.device, settings.broker, core.clock, office.desk)
     uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
@@ -146,6 +150,13 @@ def _watches(
     watches = [Watch(name, device, take) for name, device in devices]
     duties.threads.extend((f"reader {watch.name}", watch.run) for watch in watches)
     return watches
+
+
+def _service_card(core: Core, selftest: SelfTest, duties: Duties) -> ServiceCard:
+    part = ServiceCard(core.clock, core.feedback, selftest)
+    duties.threads.append(("service card", part.run))
+    duties.goodbyes.append(part.leave)
+    return part
 
 
 def _office(core: Core, selftest: SelfTest, threads: Threads, duties: Duties) -> Office:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from edge_agent.backoff import Backoff
@@ -24,15 +25,25 @@ class Watch:
     ) -> None:
         self.name = name
         self.resets = 0  # how often the reader was lost, or could not be opened
-        self.is_ready = False
+        self.beat_at = time.monotonic()  # when the loop last came round, with a reader or without
+        self._ready = threading.Event()
         self._reader = reader
         self._on_sighting = on_sighting
         self._backoff = Backoff(first=0.5, most=10.0)
         self._said: str | None = None
 
+    @property
+    def is_ready(self) -> bool:
+        return self._ready.is_set()
+
+    def wait_until_ready(self, seconds: float) -> bool:
+        """Whether it is, at the latest after ``seconds``."""
+        return self._ready.wait(seconds)
+
     def run(self, stop: threading.Event) -> None:
         """Poll until ``stop`` is set."""
         while not stop.is_set():
+            self.beat_at = time.monotonic()
             try:
                 self._use(stop)
             except ReaderUnavailable as error:
@@ -44,16 +55,17 @@ class Watch:
         """From opening the reader to its loss. Raises ReaderUnavailable."""
         try:
             self._reader.open()
-            self.is_ready = True
+            self._ready.set()
             self._say("ready")
             self._backoff.reset()
             self._poll(stop)
         finally:
-            self.is_ready = False  # also while we wait for the next try
+            self._ready.clear()  # also while we wait for the next try
             self._reader.close()
 
     def _poll(self, stop: threading.Event) -> None:
         while not stop.is_set():
+            self.beat_at = time.monotonic()
             sighting = self._reader.poll()
             if sighting is not None:
                 self._on_sighting(self.name, sighting)

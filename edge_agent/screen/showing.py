@@ -64,7 +64,11 @@ def showing_of(outcome: Outcome, device: str, locale: str, zone: ZoneInfo) -> Sh
     words = WORDS[locale]
     state, line, title, word = _texts(outcome, words, device)
     checks = tuple(
-        {"part": finding.part, "ok": finding.ok, "detail": finding.detail}
+        {
+            "part": finding.named(locale),
+            "ok": finding.ok,
+            "detail": f"{finding.said(locale)}. {finding.remedy(locale)}".removesuffix(". "),
+        }
         for finding in outcome.findings
     )
     seconds = LOOKED_SECONDS.get(outcome.pattern, SHOWN_SECONDS)

@@ -73,13 +73,20 @@ def test_the_time_is_that_of_the_school_and_not_shown_when_it_may_be_wrong() -> 
 
 
 def test_a_self_test_counts_what_is_wrong() -> None:
-    findings = (Finding("disk", True, "x"), Finding("broker", False, "not connected"))
+    findings = (
+        Finding("reader entrada", True, "reader_ready", {"resets": 0}),
+        Finding("broker", False, "broker_down", {"port": 8883}),
+    )
     tested = Outcome("tested_fault", None, "selftest", None, MORNING, findings=findings)
 
     showing = shown(tested)
 
     assert showing.title == "Para revisar: 1"
-    assert [check["ok"] for check in showing.checks] == [True, False]
+    assert [(check["part"], check["ok"]) for check in showing.checks] == [
+        ("Lector entrada", True),
+        ("Conexión", False),
+    ]
+    assert "puerto 8883" in showing.checks[1]["detail"]
 
 
 def test_both_languages_say_everything() -> None:

@@ -138,7 +138,9 @@ def test_a_self_test_names_each_part(running: Gate, central: Central) -> None:
     result = central.order("selftest").result
 
     checks = {check["part"]: check for check in result["checks"]}
-    assert set(checks) == {"reader entrada", "disk", "clock", "broker", "queue", "roster"}
+    assert set(checks) == {
+        *("reader entrada", "disk", "clock", "broker", "queue", "roster", "certificate")
+    }
     assert all(check["ok"] for check in checks.values()), checks
     assert checks["queue"]["detail"] == "1 taps wait"
 
