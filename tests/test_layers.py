@@ -133,6 +133,7 @@ HOMES = {
     "flask": (
         "central/web/**/*.py",
         "central/api/**/*.py",
+        "central/downloads.py",
         "central/limits.py",
         "central/problems.py",
     ),

@@ -67,6 +67,16 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]  # in answers, always
 # What a school's clock on the wall shows, on whatever date: 07:55.
 WallClock = Annotated[str, Field(pattern=_CLOCK), BeforeValidator(_clock_text)]
 
+# A file inside a body. The pattern is all of base64, so what it lets through can be decoded.
+Base64 = Annotated[
+    str,
+    Field(
+        min_length=4,
+        pattern=r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        json_schema_extra={"contentEncoding": "base64"},
+    ),
+]
+
 
 @dataclass(frozen=True)
 class OneOf:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import uuid4
 
 from central.errors import Busy, Conflict
-from central.media.document_rules import ENDINGS, media_type, plain_name
+from central.media.document_rules import (
+    ENDINGS,
+    IMAGES,
+    LARGEST_DOCUMENT,
+    LARGEST_SIGNATURE,
+    PDF,
+    PNG,
+    media_type,
+    plain_name,
+)
 from central.media.store import Store, StoreUnavailable
 
 
@@ -26,6 +36,11 @@ class Accepted:
 
     kinds: frozenset[str]
     largest: int
+
+
+# What families hand in, and what is drawn on the screen.
+DOCUMENTS: Final = Accepted(frozenset({PDF, *IMAGES}), LARGEST_DOCUMENT)
+SIGNATURES: Final = Accepted(frozenset({PNG}), LARGEST_SIGNATURE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,9 +14,10 @@ from central.absences.queries import AbsenceFilter, AbsenceListed
 from central.absences.service import Asked, Step
 from central.accounts.service import record
 from central.db import db
+from central.downloads import private_file
 from central.errors import NotFound
-from central.media.document_rules import IMAGES, LARGEST_DOCUMENT, PDF
-from central.media.document_service import Accepted, Upload, checked, fetch_document, keep
+from central.media.document_rules import LARGEST_DOCUMENT, PDF
+from central.media.document_service import DOCUMENTS, Upload, checked, fetch_document, keep
 from central.people.queries import courses_named
 from central.spreadsheets import csv_file
 from central.web import desk_forms as forms
@@ -29,9 +30,6 @@ from central.web.desk_wording import (
     absence_kind,
     problem_words,
 )
-from central.web.downloads import private_file
-
-DOCUMENTS: Final = Accepted(frozenset({PDF, *IMAGES}), LARGEST_DOCUMENT)
 
 bp = Blueprint("absences", __name__, url_prefix="/app/absences")
 

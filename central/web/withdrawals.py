@@ -11,21 +11,20 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from central.db import db
+from central.downloads import private_image
 from central.errors import Busy, Conflict, NotFound
-from central.media.document_rules import LARGEST_SIGNATURE, PNG
-from central.media.document_service import Accepted, Upload, checked, fetch_document, keep
+from central.media.document_rules import PNG
+from central.media.document_service import SIGNATURES, Upload, checked, fetch_document, keep
 from central.web import desk_forms as forms
 from central.web.access import requires
 from central.web.desk_forms import Here
 from central.web.desk_wording import IDENTITY_KINDS, WITHDRAWAL_REASONS, problem_words
-from central.web.downloads import private_image
 from central.withdrawals import queries, rules
 from central.withdrawals.collectors_service import note_look
 from central.withdrawals.models import Withdrawal
 from central.withdrawals.queries import WithdrawalListed
 from central.withdrawals.service import Asked, who_comes, withdraw
 
-SIGNATURES: Final = Accepted(frozenset({PNG}), LARGEST_SIGNATURE)
 DATA_URL: Final = "data:image/png;base64,"  # as a canvas says it
 
 bp = Blueprint("withdrawals", __name__, url_prefix="/app/withdrawals")

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from central.db import db
+from central.downloads import private_image
 from central.errors import Conflict, NotFound
 from central.media.document_rules import IMAGES, JPEG, LARGEST_DOCUMENT, media_type
 from central.media.document_service import Accepted, checked, fetch_document, keep
@@ -16,7 +17,6 @@ from central.web import desk_forms as forms
 from central.web.access import requires
 from central.web.desk_forms import Here
 from central.web.desk_wording import IDENTITY_KINDS, RELATIONSHIPS
-from central.web.downloads import private_image
 from central.withdrawals import collectors_service as service
 from central.withdrawals import queries, rules
 from central.withdrawals.collectors_service import NewFlag, NewPerson, Rights

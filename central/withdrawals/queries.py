@@ -102,6 +102,10 @@ class WithdrawalListed:
     seq: int | None
     author: str
 
+    @property
+    def signed(self) -> bool:
+        return self.signature_key is not None
+
 
 def student_seen(session: Session, school_id: int, student_id: int) -> StudentSeen | None:
     row = session.execute(

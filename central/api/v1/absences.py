@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, Final
 
 from apiflask import APIBlueprint
+from flask import Response
 
 from central.absences import queries
 from central.absences.queries import AbsenceFilter
 from central.absences.service import Asked, Step, request_absence, take_step
+from central.accounts.service import record
 from central.api.auth import bearer, caller_who
 from central.api.fields import Nothing
 from central.api.paging import cut, id_after, id_cursor
@@ -19,16 +21,26 @@ from central.api.v1.desk_schemas import (
     AbsenceOut,
     AbsencePage,
     AbsencePath,
+    AbsencesFilter,
     AbsencesQuery,
     AbsenceStep,
     AbsenceStoryOut,
 )
+from central.api.v1.files import A_DOCUMENT, A_TABLE, documents, upload
 from central.api.v1.scope import school_of
 from central.db import db
+from central.downloads import private_file
 from central.errors import NotFound
+from central.media.document_service import DOCUMENTS, fetch_document, keep
+from central.spreadsheets import csv_file
 
 bp = APIBlueprint("api_absences", __name__, url_prefix="/api/v1/absences", tag="Absences")
 
+_COLUMNS: Final = (
+    *("id", "student_id", "family_names", "given_names", "course", "from_on", "until_on"),
+    *("kind", "comes_at", "reason", "comment", "status", "user", "guardian", "created_at"),
+    *("decided_by", "decided_at", "decision_note", "document_name"),
+)
 _NOT_THERE = {404: "Not in this school"}
 _CONTRADICTED = {409: "It contradicts what is stored, or cannot be meant: see `detail`"}
 
@@ -41,14 +53,7 @@ _CONTRADICTED = {409: "It contradicts what is stored, or cannot be meant: see `d
 def absences(query_data: AbsencesQuery) -> Mapping[str, Any]:
     """Requests that a student be excused. The dates keep those that touch them."""
     viewer = caller_who("manage_absences")
-    where = AbsenceFilter(
-        status=query_data.status,
-        reason=query_data.reason,
-        course_id=query_data.course,
-        student_id=query_data.student,
-        from_on=query_data.first,
-        until_on=query_data.last,
-    )
+    where = _where(query_data)
     after, limit = id_after(query_data.cursor), query_data.limit
     rows = queries.absences_after(db.session(), school_of(viewer), after, limit + 1, where=where)
     items, last = cut(rows, limit)
@@ -63,6 +68,10 @@ def absences(query_data: AbsencesQuery) -> Mapping[str, Any]:
 def ask(json_data: AbsenceIn) -> AbsenceOut:
     """Ask that a student be excused. It counts once it is approved."""
     viewer, session = caller_who("manage_absences"), db.session()
+    school_id, given = school_of(viewer), json_data.document
+    document = None
+    if given is not None:
+        document = upload(school_id, "absences", given.name, given.content, DOCUMENTS)
     asked = Asked(
         json_data.student,
         json_data.first,
@@ -72,10 +81,35 @@ def ask(json_data: AbsenceIn) -> AbsenceOut:
         json_data.comment,
         time.fromisoformat(json_data.comes_at) if json_data.comes_at else None,
     )
-    now = datetime.now(UTC)
-    made = request_absence(session, school_of(viewer), asked, viewer.user_id, now=now)
+    made = request_absence(
+        session,
+        school_id,
+        asked,
+        viewer.user_id,
+        now=datetime.now(UTC),
+        document=document.document if document else None,
+    )
+    if document is not None:
+        keep(documents(), document)
     session.commit()
-    return _one(school_of(viewer), made.id)
+    return _one(school_id, made.id)
+
+
+@bp.get("/export")
+@bp.auth_required(bearer)
+@bp.input(AbsencesFilter, location="query")
+@bp.doc(operation_id="export_absences", responses=A_TABLE)
+def export(query_data: AbsencesFilter) -> Response:
+    """The same requests as one table, for a spreadsheet. Each export is kept in the audit log."""
+    viewer, session = caller_who("manage_absences"), db.session()
+    school_id = school_of(viewer)
+    rows = queries.absences_before(
+        session, school_id, None, queries.MOST_EXPORTED, where=_where(query_data)
+    )
+    record(session, school_id, viewer.user_id, "exported_absences", None, {"rows": len(rows)})
+    session.commit()
+    content = csv_file([_COLUMNS, *([getattr(row, name) for name in _COLUMNS] for row in rows)])
+    return private_file(content, "text/csv; charset=utf-8", "absences.csv")
 
 
 @bp.get("/<int:absence_id>")
@@ -94,6 +128,25 @@ def absence(absence_id: int, path_data: AbsencePath, query_data: Nothing) -> Abs
     )
 
 
+@bp.get("/<int:absence_id>/document")
+@bp.auth_required(bearer)
+@bp.input(AbsencePath, location="path")
+@bp.input(Nothing, location="query")
+@bp.doc(operation_id="get_absence_document", responses=_NOT_THERE | A_DOCUMENT)
+def document(absence_id: int, path_data: AbsencePath, query_data: Nothing) -> Response:
+    """The document handed in with a request. Each look is kept in the audit log."""
+    viewer, session = caller_who("manage_absences"), db.session()
+    school_id, number = school_of(viewer), path_data.absence_id
+    found = queries.one_absence(session, school_id, number)
+    if found is None or found.document_key is None:
+        raise NotFound("no such document")
+    content = fetch_document(documents(), school_id, found.document_key)
+    detail, subject = {"absence": number}, f"student:{found.student_id}"
+    record(session, school_id, viewer.user_id, "saw_absence_document", subject, detail)
+    session.commit()
+    return private_file(content, found.document_type or "", found.document_name or "")
+
+
 @bp.post("/<int:absence_id>/steps")
 @bp.auth_required(bearer)
 @bp.input(AbsencePath, location="path")
@@ -110,6 +163,17 @@ def take(absence_id: int, path_data: AbsencePath, json_data: AbsenceStep) -> Abs
     take_step(session, school_of(viewer), path_data.absence_id, step, now=datetime.now(UTC))
     session.commit()
     return _one(school_of(viewer), path_data.absence_id)
+
+
+def _where(asked: AbsencesFilter) -> AbsenceFilter:
+    return AbsenceFilter(
+        status=asked.status,
+        reason=asked.reason,
+        course_id=asked.course,
+        student_id=asked.student,
+        from_on=asked.first,
+        until_on=asked.last,
+    )
 
 
 def _one(school_id: int, absence_id: int) -> AbsenceOut:

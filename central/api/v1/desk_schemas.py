@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from central.absences.models import KINDS, STATUSES
 from central.absences.rules import REASONS, STEPS
-from central.api.fields import Answer, BodyId, Day, Id, Moment, OneOf, Request, WallClock
+from central.api.fields import Answer, Base64, BodyId, Day, Id, Moment, OneOf, Request, WallClock
 from central.api.paging import IdCursor, Page, PageQuery
 from central.api.v1.schemas import PlainText
 from central.attendance.corrections_rules import MOST_MINUTES_LATE
@@ -50,6 +50,13 @@ Minutes = Annotated[int, Field(ge=1, le=MOST_MINUTES_LATE), BeforeValidator(_who
 Seq = Annotated[int, Field(ge=1, le=2**53 - 1), BeforeValidator(_whole_number)]
 
 
+class DocumentIn(Request):
+    """A PDF, JPEG, PNG or WebP of at most 10 MB; what it is, its content says."""
+
+    name: PlainText
+    content: Base64
+
+
 class AbsenceIn(Request):
     student: BodyId
     first: Annotated[Day, Field(alias="from", description="The first date")]
@@ -60,6 +67,7 @@ class AbsenceIn(Request):
     ] = None
     reason: Annotated[str, OneOf(REASONS)]
     comment: Note = ""
+    document: DocumentIn | None = None
 
 
 class AbsenceStep(Request):
@@ -71,14 +79,17 @@ class AbsencePath(Request):
     absence_id: Id
 
 
-class AbsencesQuery(PageQuery):
-    cursor: IdCursor | None = None
+class AbsencesFilter(Request):
     status: Annotated[str, OneOf(STATUSES)] | None = None
     reason: Annotated[str, OneOf(REASONS)] | None = None
     course: Id | None = None
     student: Id | None = None
     first: Annotated[Day | None, Field(alias="from", description="Touched from this date")] = None
     last: Annotated[Day | None, Field(alias="to", description="Touched until this date")] = None
+
+
+class AbsencesQuery(AbsencesFilter, PageQuery):
+    cursor: IdCursor | None = None
 
 
 class AbsenceOut(Answer):
@@ -199,7 +210,7 @@ class IdentityIn(Request):
 
 
 class WithdrawalIn(Request):
-    """Either ``guardian`` or ``authorised_person``; who signs does so on paper."""
+    """Either ``guardian`` or ``authorised_person``; without a signature they sign on paper."""
 
     request_key: RequestKey
     student: BodyId
@@ -208,6 +219,9 @@ class WithdrawalIn(Request):
     identity: IdentityIn
     reason: Annotated[str, OneOf(WITHDRAWAL_REASONS)]
     comment: Note = ""
+    signature: Annotated[Base64 | None, Field(description="As drawn: a PNG of at most 256 kB")] = (
+        None
+    )
 
 
 class WithdrawalsQuery(PageQuery):
@@ -232,6 +246,7 @@ class WithdrawalOut(Answer):
     refusal: Annotated[
         Annotated[str, OneOf(REFUSALS)] | None, Field(description="null: the student was let go")
     ]
+    signed: Annotated[bool, Field(description="The drawn signature is kept")]
     stream_id: int | None
     seq: int | None
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from flask import Response
 
 from central.api.auth import bearer, caller_who
 from central.api.fields import Nothing
@@ -24,10 +25,14 @@ from central.api.v1.desk_schemas import (
     WithdrawalPath,
     WithdrawalsQuery,
 )
+from central.api.v1.files import A_SIGNATURE, documents, upload
 from central.api.v1.schemas import StudentPath
 from central.api.v1.scope import school_of
 from central.db import db
+from central.downloads import private_image
 from central.errors import Conflict, NotFound
+from central.media.document_rules import PNG
+from central.media.document_service import SIGNATURES, fetch_document, keep
 from central.withdrawals import queries, rules
 from central.withdrawals.collectors_service import NewPerson, authorise, note_look, revoke
 from central.withdrawals.rules import Identity
@@ -72,6 +77,10 @@ def let_go(json_data: WithdrawalIn) -> WithdrawalOut:
     viewer, session = caller_who("withdraw_students"), db.session()
     if (json_data.guardian is None) == (json_data.authorised_person is None):
         raise Conflict("name either guardian or authorised_person")
+    school_id, drawn = school_of(viewer), json_data.signature
+    signature = None
+    if drawn is not None:
+        signature = upload(school_id, "signatures", "signature.png", drawn, SIGNATURES)
     asked = Asked(
         UUID(json_data.request_key),
         json_data.student,
@@ -80,10 +89,13 @@ def let_go(json_data: WithdrawalIn) -> WithdrawalOut:
         json_data.guardian,
         json_data.authorised_person,
         json_data.comment,
+        signature.document.key if signature else None,
     )
-    made = withdraw(session, school_of(viewer), asked, viewer.user_id, now=datetime.now(UTC))
+    made = withdraw(session, school_id, asked, viewer.user_id, now=datetime.now(UTC))
+    if signature is not None and made.signature_key == signature.document.key:
+        keep(documents(), signature)
     session.commit()
-    return _withdrawal(school_of(viewer), made.id)
+    return _withdrawal(school_id, made.id)
 
 
 @bp.get("/withdrawals/<int:withdrawal_id>")
@@ -95,6 +107,24 @@ def let_go(json_data: WithdrawalIn) -> WithdrawalOut:
 def withdrawal(withdrawal_id: int, path_data: WithdrawalPath, query_data: Nothing) -> WithdrawalOut:
     """One withdrawal or refusal."""
     return _withdrawal(school_of(caller_who("withdraw_students")), path_data.withdrawal_id)
+
+
+@bp.get("/withdrawals/<int:withdrawal_id>/signature")
+@bp.auth_required(bearer)
+@bp.input(WithdrawalPath, location="path")
+@bp.input(Nothing, location="query")
+@bp.doc(operation_id="get_withdrawal_signature", responses=_NOT_THERE | A_SIGNATURE)
+def drawn_signature(withdrawal_id: int, path_data: WithdrawalPath, query_data: Nothing) -> Response:
+    """The signature as it was drawn. Each look is kept in the audit log."""
+    viewer, session = caller_who("withdraw_students"), db.session()
+    school_id = school_of(viewer)
+    found = queries.one_withdrawal(session, school_id, path_data.withdrawal_id)
+    if found is None or found.signature_key is None:
+        raise NotFound("no such signature")
+    content = fetch_document(documents(), school_id, found.signature_key)
+    note_look(session, school_id, viewer.user_id, found.student_id, "signature")
+    session.commit()
+    return private_image(content, PNG)
 
 
 @bp.get("/students/<int:student_id>/authorised-persons")
