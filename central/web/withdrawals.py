@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from central.attendance.day_story_queries import day_story
 from central.db import db
 from central.downloads import private_image
 from central.errors import Busy, Conflict, NotFound
@@ -154,6 +155,7 @@ def _form(place: Here, student_id: int, values: dict[str, Any], problem: str | N
         "withdrawals/new.html",
         place=place,
         student=forms.known_student(place, student_id),
+        story=day_story(db.session(), place.id, student_id, place.today),
         comers=who_comes(db.session(), place.id, student_id, now=place.now),
         values=values,
         problem=problem_words(problem) if problem else None,

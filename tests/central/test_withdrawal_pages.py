@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,10 +16,13 @@ from central.notifications.models import Notification
 from central.people.models import StudentGuardian
 from central.settings import Settings
 from central.withdrawals.models import AuthorisedPerson, CustodyFlag, Withdrawal
-from tests.builders import a_school
+from tests.builders import a_device, a_gate, a_school, a_tap
 from tests.central.desk import actions, rows_of
 from tests.central.desk_pages import PNG, SIGNATURE, Office, an_office, at_browser, send
 from tests.central.pages import a_member
+from tests.central.recording import record, sent
+
+SessionAs = Callable[..., Session]
 
 
 @pytest.fixture
@@ -51,6 +55,26 @@ def authorise(office: Office, **changes: object) -> TestResponse:
     }
     path = f"/app/students/{office.student.id}/collectors/persons"
     return send(office.inspector, path, **(fields | changes))
+
+
+def test_a_student_who_is_not_inside_is_looked_for_first(
+    session: Session, session_as: SessionAs, office: Office
+) -> None:
+    path = f"/app/withdrawals/new?student={office.student.id}"
+    never_came = office.inspector.get(path).text
+    gate = a_gate(session, office.school)
+    entry, leaving = (a_device(session, gate, direction=way).id for way in ("in", "out"))
+    session.commit()
+    ingest, now = session_as("ingest", office.school.id), datetime.now(UTC)
+
+    record(ingest, sent(entry, a_tap(card="c1", at=now)), now=now)
+    inside = office.inspector.get(path).text
+    record(ingest, sent(leaving, a_tap(card="c1", at=now)), now=now)
+    left = office.inspector.get(path).text
+
+    assert "nadie ha visto entrar" in never_came
+    assert "message-doubt" not in inside
+    assert "Ya salió a las" in left
 
 
 def the_withdrawal(session: Session) -> Withdrawal:
