@@ -1,8 +1,9 @@
 """``python -m edge_agent run --config FILE``: builds the parts, runs their threads, stops them.
 
 Ends with 0 when told to (SIGTERM, SIGINT), with 2 when a setting is wrong, with 75 when a restart
-was ordered from afar, and with 1 when a part failed unexpectedly: the supervisor starts it again,
-and the outbox has everything. ``doctor`` looks at every part and ends with 1 if one is not well.
+was ordered from afar, with 77 when central has revoked this gate, and with 1 when a part failed
+unexpectedly: the supervisor starts it again, and the outbox has everything. ``doctor`` looks at
+every part and ends with 1 if one is not well.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from edge_agent import VERSION
+from edge_agent import VERSION, enroll_command
 from edge_agent.doctor import become_owner_of, examine, locale_of, report
 from edge_agent.log_memory import LogMemory
 from edge_agent.outbox import OutboxUnavailable
 from edge_agent.parts import Agent, build
 from edge_agent.settings import Settings, SettingsError
-from edge_agent.threads import Threads
+from edge_agent.threads import REVOKED, Threads
+from edge_agent.wipe import is_wiped, wipe
 
 log = logging.getLogger("edge_agent")
 
@@ -48,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     _takes_config(run)
     doctor = commands.add_parser("doctor", help="look at every part, and say what to do")
     _takes_config(doctor)
+    enroll_command.add_arguments(
+        commands.add_parser("enroll", help="make a gate of this machine, with a one-time code")
+    )
     return parser
 
 
@@ -58,6 +63,9 @@ def _takes_config(command: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    if is_wiped(chosen.config):
+        sys.stderr.write("this gate was revoked; enrol it again\n")
+        return REVOKED
     # ``_serve`` takes signals by waiting for them, not by a handler in the middle of things.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     logging.basicConfig(
@@ -74,6 +82,8 @@ def _run(chosen: argparse.Namespace) -> int:
     outbox = agent.outbox
     log.info("gate %s, stream %s, %d waiting", settings.device, outbox.stream, outbox.depth())
     _serve(agent, threads)
+    if threads.revoked.is_set():
+        wipe(settings)
     log.info("stopped")
     return threads.status()
 
@@ -105,7 +115,11 @@ def _doctor(chosen: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"run": _run, "doctor": _doctor}
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "doctor": _doctor,
+    "enroll": enroll_command.run,
+}
 
 
 if __name__ == "__main__":

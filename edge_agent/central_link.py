@@ -15,6 +15,7 @@ address for a photo. Never for the tap path, which knows no network.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import ssl
 import threading
@@ -46,11 +47,12 @@ class CentralUnavailable(Exception):
 
 
 class CentralRefused(Exception):
-    """Central answered that it will not; ``status`` is HTTP's."""
+    """Central answered that it will not; ``status`` is HTTP's, ``code`` its own, if it gave one."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(f"central refuses: {status}")
+    def __init__(self, status: int, code: str = "") -> None:
+        super().__init__(f"central refuses: {status} {code}".rstrip())
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class _Answer:
 class CentralLink:
     """One kept-alive connection. Threads may share it, one request at a time; or make their own."""
 
-    def __init__(self, settings: CentralSettings, key: DeviceKey, clock: Clock) -> None:
+    def __init__(self, settings: CentralSettings, key: DeviceKey | None, clock: Clock) -> None:
+        """Without ``key`` requests are in nobody's name, as before enrolment."""
         self._settings = settings
         self._key = key
         self._clock = clock
@@ -118,7 +121,7 @@ class CentralLink:
         if answer.status >= 500 or answer.status in (_TOO_MANY, _TIMED_OUT):
             raise CentralUnavailable(f"central answers {answer.status}")
         if answer.status >= 400:
-            raise CentralRefused(answer.status)
+            raise CentralRefused(answer.status, _code(answer.body))
         return Response(answer.status, answer.body, answer.etag)
 
     def _learn_time(self, date: str | None) -> bool:
@@ -156,7 +159,7 @@ class CentralLink:
         try:
             connection = self._connection or self._connect()
             headers = {
-                "Authorization": f"Bearer {self._key.token(self._now())}",
+                **self._proof(),
                 "Accept-Encoding": "gzip",
                 "User-Agent": f"school-gate/{VERSION}",
                 **request.headers,
@@ -166,6 +169,11 @@ class CentralLink:
         except (OSError, HTTPException):
             self._hang_up()
             raise
+
+    def _proof(self) -> dict[str, str]:
+        if self._key is None:
+            return {}
+        return {"Authorization": f"Bearer {self._key.token(self._now())}"}
 
     def _read(self, response: HTTPResponse) -> _Answer:
         content = response.read(MOST_BYTES + 1)
@@ -197,6 +205,15 @@ class CentralLink:
 
     def _now(self) -> datetime:
         return (self._clock().at + self._ahead).astimezone(UTC)
+
+
+def _code(body: bytes) -> str:
+    """The stable code in a problem (RFC 9457); empty if it is none of central's."""
+    try:
+        code = json.loads(body)["code"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return code if isinstance(code, str) else ""
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,7 @@ class Vitals:
     roster: RosterFile
     watches: Sequence[Watch]
     clock: Clock
+    certificate_days: Callable[[], int | None] = lambda: None  # left of it
 
     def take(self) -> Health:
         """Raises OutboxUnavailable."""
@@ -59,6 +60,7 @@ class Vitals:
             roster_version=self.roster.version,
             temperature_c=_temperature_c(),
             roster_age_s=age_s,
+            certificate_days=self.certificate_days(),
             alarms=tuple(alarms),
         )
 

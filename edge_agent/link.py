@@ -56,12 +56,14 @@ class Link:
         self._failure = ""  # of the socket, in the words of OpenSSL or the kernel
         self._said_hello = False  # the broker, whether or not it lets us in
         self._accepted = False
+        self.refused = 0  # messages that we may not publish, as when we are revoked
         self._unacknowledged: set[int] = set()
         self._on_message = on_message
         client = Client(
             CallbackAPIVersion.VERSION2, client_id=device, protocol=MQTTProtocolVersion.MQTTv5
         )
-        client.username_pw_set(broker.username, broker.password)
+        if broker.username:
+            client.username_pw_set(broker.username, broker.password)
         client.will_set(will.topic, will.payload, will.qos, will.retain)
         client.connect_timeout = _CONNECT_SECONDS
         client.on_connect = self._connected
@@ -177,6 +179,7 @@ class Link:
         self._unacknowledged.discard(mid)
         if reason.is_failure:
             log.error("the broker refused a message: %s", reason)
+            self.refused += 1
 
     def _subscribed(self, _c: Client, _u: Any, _m: int, reasons: list[ReasonCode], _p: Any) -> None:
         for reason in reasons:

@@ -24,6 +24,8 @@ from edge_agent.evacuation.part import EvacuationPart
 from edge_agent.feedback import ConsoleFeedback, EmulatedFeedback, Feedback
 from edge_agent.feedback.chosen import ChosenFeedback
 from edge_agent.health import Vitals
+from edge_agent.identity import IdentityKeeper
+from edge_agent.identity_part import keep_identity
 from edge_agent.log_memory import LogMemory
 from edge_agent.office import Gate, Office, link_to_central, open_office
 from edge_agent.outbox import Outbox
@@ -87,12 +89,15 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     duties.looks.append(core.roster.refresh)
     staff = StaffTaps(_evacuation(core, duties), lambda: service_card.tapped())
     watches = _watches(devices, _take(core, staff), duties)
-    vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock)
+    keeper = _identity(core, threads, duties, lambda: uplink.reconnect())
+    days = keeper.days_left if keeper else lambda: None
+    vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock, days)
     selftest = SelfTest(vitals, settings.broker, lambda: uplink.is_connected)
     service_card = _service_card(core, selftest, duties)
     duties.threads.append(("doctor", DoctorDesk(settings.data_dir, selftest).run))
     office = _office(core, selftest, threads, duties)
-    identity = Identity(settings.device, settings.broker, core.clock, office.desk)
+    doubt = keeper.doubt if keeper else lambda: None
+    identity = Identity(settings.device, settings.broker, core.clock, office.desk, doubt)
     uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
     duties.threads.append(("uplink", uplink.run))
     duties.goodbyes.append(core.wake.set)
@@ -101,6 +106,16 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
             lambda: screen.note(online=uplink.is_connected, clock=core.clock().clock)
         )
     return Agent(core.outbox, duties)
+
+
+def _identity(
+    core: Core, threads: Threads, duties: Duties, reconnect: Callable[[], None]
+) -> IdentityKeeper | None:
+    keeper = keep_identity(core.settings, core.clock, threads, reconnect)
+    if keeper is not None:
+        duties.threads.append(("identity", keeper.run))
+        duties.goodbyes.append(keeper.leave)
+    return keeper
 
 
 def _core(settings: Settings, logs: LogMemory, screen: Screen | None) -> Core:

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from contracts import fields, topics
 from edge_agent.answer_settings import (
@@ -49,7 +49,10 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """How to reach the broker; ``tls`` is None for a plain connection, as on loopback."""
+    """How to reach the broker; ``tls`` is None for a plain connection, as on loopback.
+
+    ``username`` is empty where the certificate says who we are.
+    """
 
     host: str
     port: int
@@ -81,6 +84,7 @@ class SiteSettings:
 
     key: bytes
     token_domain: str
+    key_file: Path | None = None  # where it was read from
 
     def __repr__(self) -> str:
         return f"SiteSettings({self.token_domain})"
@@ -158,11 +162,12 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _broker(table: Table) -> BrokerSettings:
+    certified = "cert_file" in table and "username" not in table
     settings = BrokerSettings(
         host=table.text("host", _HOST, "a host name or address"),
         port=table.whole("port", 1, 65535),
-        username=table.text("username", _PRINTABLE, "a user name"),
-        password=_password(table),
+        username="" if certified else table.text("username", _PRINTABLE, "a user name"),
+        password="" if certified else _password(table),
         tls=_tls(table),
     )
     table.done()
@@ -190,35 +195,40 @@ def _tls(table: Table) -> TlsFiles | None:
 
 
 def _central(table: Table) -> CentralSettings:
-    url = urlsplit(table.text("url", _URL, "https://host or https://host:port"))
-    secure = url.scheme == "https"
-    if not secure and url.hostname not in _LOOPBACK:
-        raise table.wrong("url", "https, for another host than this one")
-    settings = CentralSettings(
-        host=url.hostname or "",
-        port=_port(table, url, 443 if secure else 80),
-        secure=secure,
-        key_file=table.file("key_file"),
-        ca_file=table.file("ca_file") if "ca_file" in table else None,
-    )
+    url = table.text("url", _URL, "https://host or https://host:port")
+    key_file = table.file("key_file")
+    ca_file = table.file("ca_file") if "ca_file" in table else None
+    try:
+        settings = central_at(url, key_file, ca_file)
+    except SettingsError as error:
+        raise table.wrong("url", str(error)) from error
     table.done()
     return settings
 
 
-def _port(table: Table, url: SplitResult, usual: int) -> int:
+def central_at(address: str, key_file: Path, ca_file: Path | None) -> CentralSettings:
+    """Raises SettingsError, which says what is expected of the address."""
+    if not _URL.fullmatch(address):
+        raise SettingsError("https://host or https://host:port")
+    url = urlsplit(address)
+    secure = url.scheme == "https"
+    if not secure and url.hostname not in _LOOPBACK:
+        raise SettingsError("https, for another host than this one")
     try:
-        return url.port or usual
+        port = url.port or (443 if secure else 80)
     except ValueError as error:  # beyond 65535
-        raise table.wrong("url", "a port up to 65535") from error
+        raise SettingsError("a port up to 65535") from error
+    return CentralSettings(url.hostname or "", port, secure, key_file, ca_file)
 
 
 def _site(table: Table) -> SiteSettings:
-    key = table.file("key_file").read_text(errors="replace").strip()
+    key_file = table.file("key_file")
+    key = key_file.read_text(errors="replace").strip()
     if not _KEY.fullmatch(key):
         raise table.wrong("key_file", "a file with 32 bytes as 64 hex digits")
     domain = table.text("token_domain", _DOMAIN, "a domain such as colegio.example.cl")
     table.done()
-    return SiteSettings(bytes.fromhex(key), domain)
+    return SiteSettings(bytes.fromhex(key), domain, key_file)
 
 
 def _roster(table: Table) -> Path:

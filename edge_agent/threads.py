@@ -10,6 +10,7 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 START_AGAIN = 75  # EX_TEMPFAIL: a supervisor restarts on any failure
+REVOKED = 77  # EX_NOPERM: starting again is of no use before somebody enrols the gate anew
 
 
 class Threads:
@@ -19,6 +20,7 @@ class Threads:
         self.stop = threading.Event()
         self.failed = threading.Event()
         self.restart = threading.Event()
+        self.revoked = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self, name: str, run: Callable[[threading.Event], None]) -> None:
@@ -31,8 +33,15 @@ class Threads:
         self.restart.set()
         self.stop.set()
 
+    def put_out(self) -> None:
+        """Stop everything, for good: central has revoked this gate."""
+        self.revoked.set()
+        self.stop.set()
+
     def status(self) -> int:
         """What the process should end with."""
+        if self.revoked.is_set():
+            return REVOKED
         if self.failed.is_set():
             return 1
         return START_AGAIN if self.restart.is_set() else 0

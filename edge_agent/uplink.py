@@ -35,6 +35,10 @@ _HEALTH_EVERY = 60.0
 _STEADY_AFTER = 10.0  # a connection that lasts this long ends a row of failures
 
 
+def _nothing() -> None:
+    """Nobody can find out why."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who we are to the broker, and how to reach it; ``desk`` is what else we have to say."""
@@ -43,6 +47,7 @@ class Identity:
     broker: BrokerSettings
     clock: Clock
     desk: Correspondence = field(default_factory=Silence)
+    doubt: Callable[[], None] = _nothing  # told when the broker does not let us in or speak
 
 
 class Uplink:
@@ -64,7 +69,13 @@ class Uplink:
         self._backoff = Backoff(first=0.5, most=30.0)
         self._health_due = 0.0
         self._receipts = ReceiptDesk()
+        self._anew = threading.Event()
         self.is_connected = False
+
+    def reconnect(self) -> None:
+        """Connect anew, with the certificate as it is now on the disk. Returns at once."""
+        self._anew.set()
+        self._wake.set()
 
     def run(self, stop: threading.Event) -> None:
         """Connect and send until ``stop`` is set and we are woken; then drain for a moment."""
@@ -77,6 +88,7 @@ class Uplink:
             except (LinkDown, OutboxUnavailable) as error:
                 if time.monotonic() - started > _STEADY_AFTER:
                     self._backoff.reset()
+                self._identity.doubt()
                 pause = self._backoff.wait()
                 log.warning("not connected: %s; next try in %.1f s", error, pause)
                 self._pause(pause, stop)
@@ -111,14 +123,24 @@ class Uplink:
                 leave_at = now + DRAIN_SECONDS
             for message in self._identity.desk.pending():
                 link.publish(message)
-            if leave_at is not None and (now >= leave_at or self._outbox.depth() == 0):
+            if self._is_over(leave_at, now):
                 return
             self._send_taps(link, now)
             self._send_health(link, now)
+            if link.refused:
+                link.refused = 0
+                self._identity.doubt()
             due = [self._health_due, self._window.deadline, leave_at]
             soonest = min(at for at in due if at is not None)
             link.pump(max(0.0, soonest - now), self._wake.fileno())
             self._wake.clear()
+
+    def _is_over(self, leave_at: float | None, now: float) -> bool:
+        """Whether to say good-bye: to stop, or to come back with another certificate."""
+        if self._anew.is_set():
+            self._anew.clear()
+            return True
+        return leave_at is not None and (now >= leave_at or self._outbox.depth() == 0)
 
     def _send_taps(self, link: Link, now: float) -> None:
         if self._window.lose_patience(now):

@@ -130,7 +130,7 @@ def test_the_example_is_complete_and_right() -> None:
     folder = Path(edge_agent.__file__).parent
     example = folder / "example.toml"
 
-    with pytest.raises(SettingsError, match=r"^broker\.password_file: expected an existing file"):
+    with pytest.raises(SettingsError, match=r"^broker\.ca_file: expected an existing file"):
         Settings.from_file(example)  # right up to the files that only a real gate has
 
 

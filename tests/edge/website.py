@@ -23,6 +23,7 @@ class Asked:
     token: str
     etag: str | None
     connection: int  # the client's port: the same while it keeps the connection
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._reply()
+        self._reply(self.rfile.read(int(self.headers["Content-Length"])))
 
-    def _reply(self) -> None:
-        token = self.headers["Authorization"].removeprefix("Bearer ")
+    def _reply(self, body: bytes = b"") -> None:
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         etag = self.headers["If-None-Match"]
-        asked = Asked(self.command, self.path, token, etag, self.client_address[1])
+        asked = Asked(self.command, self.path, token, etag, self.client_address[1], body)
         self.server.asked.append(asked)
         reply = self.server.answer(asked)
         packed = reply.headers.get("Content-Encoding") == "gzip"
