@@ -38,6 +38,7 @@ from edge_agent.service_card import ServiceCard
 from edge_agent.settings import ReaderSettings, Settings, SettingsError
 from edge_agent.staff_taps import StaffTaps
 from edge_agent.threads import Threads
+from edge_agent.updates.part import UpdatesPart
 from edge_agent.uplink import Identity, Uplink
 from edge_agent.wake import Wake
 
@@ -101,6 +102,7 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
     duties.threads.append(("uplink", uplink.run))
     duties.goodbyes.append(core.wake.set)
+    _updates(core, watches, uplink, duties)
     if screen is not None:
         duties.looks.append(
             lambda: screen.note(online=uplink.is_connected, clock=core.clock().clock)
@@ -145,6 +147,16 @@ def _take(core: Core, staff: StaffTaps) -> Take:
 
 def _directions(settings: Sequence[ReaderSettings]) -> Mapping[str, str]:
     return {reader.name: reader.direction for reader in settings if reader.direction != "auto"}
+
+
+def _updates(core: Core, watches: Sequence[Watch], uplink: Uplink, duties: Duties) -> None:
+    settings, link = core.settings.updates, link_to_central(core.settings, core.clock)
+    if settings is None or link is None:
+        return
+    part = UpdatesPart(settings, link, watches, lambda: uplink.is_connected)
+    duties.threads.append(("updates", part.fetch.run))
+    duties.looks.append(part.look)
+    duties.goodbyes.append(part.fetch.ask)
 
 
 def _evacuation(core: Core, duties: Duties) -> Callable[[bytes], None]:

@@ -24,6 +24,7 @@ from edge_agent.answer_settings import (
 from edge_agent.clock import CLOCKS
 from edge_agent.readers import DRIVERS
 from edge_agent.tables import SettingsError, Table
+from edge_agent.updates.settings import UpdateSettings, update_settings
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -103,7 +104,8 @@ class Settings:
     """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``.
 
     Without ``central`` somebody else replaces the file of the roster. ``screen`` and
-    ``evacuation`` are None at a gate that serves no such page.
+    ``evacuation`` are None at a gate that serves no such page, ``updates`` where somebody else
+    installs new versions.
     """
 
     device: str
@@ -118,6 +120,7 @@ class Settings:
     repeat_window_s: int
     screen: ScreenSettings | None = None
     evacuation: EvacuationSettings | None = None
+    updates: UpdateSettings | None = None
 
     @classmethod
     def from_file(cls, path: Path) -> Settings:
@@ -138,6 +141,7 @@ class Settings:
             evacuation=(
                 evacuation_settings(root.table("evacuation")) if "evacuation" in root else None
             ),
+            updates=update_settings(root.table("updates")) if "updates" in root else None,
         )
         _check_together(settings)
         root.done()
@@ -150,6 +154,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError('screen: missing; feedback "screen" needs the table')
     if settings.evacuation is not None and settings.central is None:
         raise SettingsError("central: missing; the evacuation list comes from there")
+    if settings.updates is not None and settings.central is None:
+        raise SettingsError("central: missing; updates come from there")
 
 
 def _toml(path: Path) -> dict[str, Any]:
