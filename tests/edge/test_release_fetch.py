@@ -126,7 +126,7 @@ def test_nothing_older_is_fetched(
     office.version = version
 
     assert fetch.look(NEVER)
-    assert not inbox.exists()
+    assert not (inbox / "release.zip").exists()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_version_that_failed_or_is_on_trial_is_not_fetched_again(
     keep_record(record, known)
 
     assert fetch.look(NEVER)
-    assert not inbox.exists()
+    assert not (inbox / "release.zip").exists()
 
 
 def test_what_waits_for_the_updater_is_not_fetched_twice(
