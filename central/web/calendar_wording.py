@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from typing import Final
 
 from flask_babel import LazyString, format_date, gettext
 from flask_babel import lazy_gettext as _l
 
+from central.calendar.planning_rules import Change
 from central.calendar.rules import Hours, NoClass
 from central.web.desk_wording import PROBLEMS as DESK_PROBLEMS
 
@@ -135,6 +136,13 @@ def courses_words(names: list[str], total: int) -> str:
         return ", ".join(names)
     rest = len(names) - 2
     return str(gettext("%(names)s and %(rest)s more", names=", ".join(names[:2]), rest=rest))
+
+
+def class_days(found: Sequence[Change]) -> tuple[tuple[date, ...], tuple[date, ...]]:
+    """The dates on which some course loses its class by these changes, and gains it."""
+    lost = {day for one in found if isinstance(one.after, NoClass) for day in one.dates}
+    won = {day for one in found if isinstance(one.before, NoClass) for day in one.dates}
+    return tuple(sorted(lost)), tuple(sorted(won))
 
 
 def dates_words(dates: tuple[date, ...]) -> str:

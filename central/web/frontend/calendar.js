@@ -16,7 +16,10 @@ if (year) {
     stopAt(next);
     next.focus();
   });
-  year.querySelector("[data-now]")?.scrollIntoView({ inline: "start", block: "nearest" });
+  const month = year.querySelector("[data-now]");
+  if (month) {
+    year.scrollLeft += month.getBoundingClientRect().left - year.getBoundingClientRect().left;
+  }
 }
 
 const form = document.querySelector("[data-exception]");
