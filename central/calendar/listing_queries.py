@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from central.calendar.models import CalendarException, CourseSchedule, SchoolYear, Term
 from central.calendar.rules import Span
+from central.errors import NotFound
 
 # Rows that were made together, one a course, are one exception to people.
 _COLUMNS: Final = """
@@ -120,8 +121,7 @@ def exception_listed(session: Session, school_id: int, exception_id: int) -> Exc
 def exceptions_after(
     session: Session, school_id: int, after: int, limit: int, where: Mapping[str, Any]
 ) -> list[CalendarException]:
-    """Rows by id, for programs; ``where`` may say ``from_on``, ``until_on``, ``course_id`` and
-    ``cancelled``, as exactly as it says them."""
+    """Rows by id, for programs; ``where`` may say ``from_on``, ``until_on`` and ``course_id``."""
     one = CalendarException
     statement = select(one).where(one.school_id == school_id, one.id > after)
     if where.get("from_on") is not None:
@@ -132,9 +132,15 @@ def exceptions_after(
         statement = statement.where(
             (one.course_id == where["course_id"]) | (one.course_id.is_(None))
         )
-    if where.get("cancelled") is not None:
-        statement = statement.where(one.cancelled_at.is_not(None) == where["cancelled"])
     return list(session.scalars(statement.order_by(one.id).limit(limit)))
+
+
+def exception_row(session: Session, school_id: int, exception_id: int) -> CalendarException:
+    """One of these rows. Raises NotFound."""
+    found = session.get(CalendarException, (school_id, exception_id))
+    if found is None:
+        raise NotFound("no such exception")
+    return found
 
 
 def years_listed(session: Session, school_id: int) -> list[YearListed]:

@@ -27,6 +27,8 @@ LONGEST_YEAR: Final = timedelta(days=400)
 LONGEST_REASON: Final = 200
 # Hours that begin in the past rewrite every day since: a few weeks at most while taps wait.
 LONGEST_BACK: Final = timedelta(days=62)
+LONGEST_AHEAD: Final = timedelta(days=730)
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # other years are mistyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ def exception_problem(new: NewException) -> str | None:
         return "reason_needed"
     if not timedelta(0) <= new.span.ends_on - new.span.starts_on <= LONGEST_EXCEPTION:
         return "dates_do_not_fit"
+    if not FIRST_YEAR <= new.span.starts_on.year <= LAST_YEAR:
+        return "dates_do_not_fit"
     if not _times_fit(new.kind, *times):
         return "hours_needed"
     if new.starts_at and new.ends_at and new.starts_at >= new.ends_at:
@@ -100,6 +104,8 @@ def year_problem(new: NewYear) -> str | None:
         return "dates_do_not_fit"
     if new.year not in (new.span.starts_on.year, new.span.ends_on.year):
         return "dates_do_not_fit"
+    if not FIRST_YEAR <= new.year <= LAST_YEAR:
+        return "dates_do_not_fit"
     if any(not name.strip() or span.starts_on > span.ends_on for name, span in new.terms):
         return "terms_do_not_fit"
     if any(not (new.span.holds(one.starts_on) and new.span.holds(one.ends_on)) for one in spans):
@@ -115,6 +121,8 @@ def week_problem(new: NewWeek, today: date) -> str | None:
         return "incomplete"
     if new.from_on < today - LONGEST_BACK:
         return "too_far_back"
+    if new.from_on > today + LONGEST_AHEAD:
+        return "too_far_ahead"
     for hours in new.hours.values():
         if hours is None:
             continue

@@ -129,8 +129,7 @@ def put_week(session: Session, school_id: int, new: NewWeek, *, today: date) -> 
 
     Hours that were told for a later date stay: they begin then.
     """
-    _refuse(week_problem(new, today))
-    _check_courses(session, school_id, new.course_ids)
+    refuse_week(session, school_id, new, today=today)
     rows = _changed_rows(session, school_id, new)
     if rows:
         statement = insert(CourseSchedule).values(rows)
@@ -146,6 +145,12 @@ def put_week(session: Session, school_id: int, new: NewWeek, *, today: date) -> 
             )
         )
     return bool(rows)
+
+
+def refuse_week(session: Session, school_id: int, new: NewWeek, *, today: date) -> None:
+    """Raise what ``put_week`` would raise, and change nothing."""
+    _refuse(week_problem(new, today))
+    _check_courses(session, school_id, new.course_ids)
 
 
 def _changed_rows(session: Session, school_id: int, new: NewWeek) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from central.calendar.listing_queries import (
     exceptions_within,
     years_listed,
 )
+from central.calendar.planning_rules import FIRST_YEAR, LAST_YEAR
 from central.calendar.queries import hours_on
 from central.calendar.rules import Hours, NoClass, Span
 from central.calendar.year_rules import year_marks
@@ -28,7 +29,6 @@ from central.web.access import requires
 from central.web.calendar_months import MonthShown, dates_shown, months_of
 from central.web.calendar_wording import STATES
 
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 _DAY: Final = timedelta(days=1)
 
 bp = Blueprint("calendar", __name__, url_prefix="/app/calendar")

@@ -13,7 +13,6 @@ from flask_babel import gettext
 
 from central.attendance import calendar_service
 from central.attendance.calendar_queries import calendar_on, preview_week
-from central.calendar.planning_rules import week_problem
 from central.calendar.rules import (
     DEFAULT_TOLERANCE_MINUTES,
     Hours,
@@ -21,6 +20,7 @@ from central.calendar.rules import (
     WeeklyHours,
     weekly_hours,
 )
+from central.calendar.service import refuse_week
 from central.db import db
 from central.errors import Conflict, NotFound
 from central.people.queries import CourseNamed, course_names, courses_named
@@ -104,11 +104,9 @@ def preview() -> ResponseReturnValue:
     place = forms.here()
     try:
         asked = calendar_forms.new_week()
-        problem = week_problem(asked, place.today)
-    except Conflict as error:
-        problem = error.detail
-    if problem is not None:
-        return _form(place, calendar_forms.typed(), problem), 409
+        refuse_week(db.session(), place.id, asked, today=place.today)
+    except (Conflict, NotFound) as error:
+        return _form(place, calendar_forms.typed(), error.detail), 409
     return render_template(
         "calendar/hours_preview.html",
         place=place,

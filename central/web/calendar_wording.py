@@ -69,6 +69,7 @@ PROBLEMS: Final[Words] = {
         "Check the terms: each needs a name, lies within the year, and they do not overlap."
     ),
     "too_far_back": _l("New hours cannot begin more than two months ago."),
+    "too_far_ahead": _l("New hours cannot begin more than two years from now."),
     "tolerance_does_not_fit": _l("The tolerance is from 0 to 120 minutes."),
     "cancelled_already": _l("Somebody has taken it back meanwhile."),
     "not_cancelled": _l("It is in force already."),
