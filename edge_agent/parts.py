@@ -29,13 +29,15 @@ from edge_agent.identity_part import keep_identity
 from edge_agent.log_memory import LogMemory
 from edge_agent.office import Gate, Office, link_to_central, open_office
 from edge_agent.outbox import Outbox
+from edge_agent.reader_settings import AUTO, ReaderSettings
+from edge_agent.readers.reset import reset
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
 from edge_agent.screen.hub import Screen
 from edge_agent.screen.server import ScreenPage
 from edge_agent.selftest import SelfTest
 from edge_agent.service_card import ServiceCard
-from edge_agent.settings import ReaderSettings, Settings, SettingsError
+from edge_agent.settings import Settings, SettingsError
 from edge_agent.staff_taps import StaffTaps
 from edge_agent.threads import Threads
 from edge_agent.updates.part import UpdatesPart
@@ -83,7 +85,7 @@ class Core:
 def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     """Raises SettingsError and OutboxUnavailable."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    devices = [(reader.name, _device(reader)) for reader in settings.readers]
+    devices = [(reader, _device(reader)) for reader in settings.readers]
     duties = Duties()
     screen = _screen(settings, duties)
     core = _core(settings, logs, screen)
@@ -146,7 +148,7 @@ def _take(core: Core, staff: StaffTaps) -> Take:
 
 
 def _directions(settings: Sequence[ReaderSettings]) -> Mapping[str, str]:
-    return {reader.name: reader.direction for reader in settings if reader.direction != "auto"}
+    return {reader.name: reader.direction for reader in settings if reader.direction != AUTO}
 
 
 def _updates(core: Core, watches: Sequence[Watch], uplink: Uplink, duties: Duties) -> None:
@@ -172,9 +174,11 @@ def _evacuation(core: Core, duties: Duties) -> Callable[[bytes], None]:
 
 
 def _watches(
-    devices: Sequence[tuple[str, readers.Reader]], take: Take, duties: Duties
+    devices: Sequence[tuple[ReaderSettings, readers.Reader]], take: Take, duties: Duties
 ) -> list[Watch]:
-    watches = [Watch(name, device, take) for name, device in devices]
+    watches = [
+        Watch(reader.name, device, take, partial(reset, reader.path)) for reader, device in devices
+    ]
     duties.threads.extend((f"reader {watch.name}", watch.run) for watch in watches)
     return watches
 
@@ -207,7 +211,7 @@ def _office(core: Core, selftest: SelfTest, threads: Threads, duties: Duties) ->
 
 def _device(reader: ReaderSettings) -> readers.Reader:
     try:
-        return readers.make(reader.driver, reader.path)
+        return readers.make(reader.driver, reader.path, reader.options)
     except ImportError as error:
         raise SettingsError(
             f'readers: driver "{reader.driver}" needs a library that is not installed ({error})'

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from contracts import fields, topics
+from contracts import topics
 from edge_agent.answer_settings import (
     EvacuationSettings,
     FeedbackSettings,
@@ -22,13 +22,12 @@ from edge_agent.answer_settings import (
     screen_settings,
 )
 from edge_agent.clock import CLOCKS
-from edge_agent.readers import DRIVERS
+from edge_agent.reader_settings import ReaderSettings, reader_settings
 from edge_agent.tables import SettingsError, Table
 from edge_agent.updates.settings import UpdateSettings, update_settings
 
 __all__ = ["Settings", "SettingsError"]
 
-DIRECTIONS = frozenset({"auto", "in", "out"})
 MOST_REPEAT_WINDOW_S = 3600
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
@@ -37,8 +36,6 @@ _URL = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[1-9][0-9]{0,4})?/?")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
-# A file's path, or nfcpy's notation.
-_READER_PATH = re.compile(r"/[^\x00-\x1f\x7f]{1,200}|[A-Za-z0-9:._+-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +89,6 @@ class SiteSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderSettings:
-    name: str
-    driver: str
-    path: str
-    direction: str
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the agent is told. ``clock`` says who keeps the time: see ``clock.py``.
 
@@ -134,7 +123,7 @@ class Settings:
             central=_central(root.table("central")) if "central" in root else None,
             site=_site(root.table("site")),
             roster=_roster(root.table("roster")),
-            readers=_readers(root),
+            readers=reader_settings(root),
             feedback=feedback_settings(root.table("feedback")),
             repeat_window_s=_repeat_window_s(root.table("capture", optional=True)),
             screen=screen_settings(root.table("screen")) if "screen" in root else None,
@@ -241,22 +230,6 @@ def _roster(table: Table) -> Path:
     path = table.path("file")  # need not exist: a new gate works before its first roster
     table.done()
     return path
-
-
-def _readers(root: Table) -> tuple[ReaderSettings, ...]:
-    readers: dict[str, ReaderSettings] = {}
-    for table in root.tables("readers"):
-        reader = ReaderSettings(
-            name=table.text("name", fields.NAME, "letters, digits and . _ : + -"),
-            driver=table.choice("driver", DRIVERS),
-            path=table.text("path", _READER_PATH, "a device path such as tty:AMA0:pn532"),
-            direction=table.choice("direction", DIRECTIONS, "auto"),
-        )
-        table.done()
-        if reader.name in readers:
-            raise table.wrong("name", "a name that no other reader has")
-        readers[reader.name] = reader
-    return tuple(readers.values())
 
 
 def _repeat_window_s(table: Table) -> int:

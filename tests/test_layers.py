@@ -143,6 +143,7 @@ HOMES = {
     "apscheduler": ("central/jobs/schedule.py",),
     "prometheus_client": ("central/api/metrics.py",),
     "nfc": ("edge_agent/readers/nfcpy.py",),
+    "smartcard": ("edge_agent/readers/pcsc.py",),
     "gpiozero": ("edge_agent/feedback/lights.py",),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 
 from edge_agent.readers.base import (
     CardRead,
@@ -25,10 +26,17 @@ __all__ = [
 ]
 
 # A driver's module is imported only when a gate uses it: its library may not be installed.
-DRIVERS = {"nfcpy": "edge_agent.readers.nfcpy"}
+DRIVERS: Mapping[str, str] = {
+    "hid": "edge_agent.readers.hid",
+    "nfcpy": "edge_agent.readers.nfcpy",
+    "pcsc": "edge_agent.readers.pcsc",
+}
 
 
-def make(driver: str, path: str) -> Reader:
-    """A reader that is yet to be opened. Raises ImportError if the driver's library is missing."""
-    reader: Reader = importlib.import_module(DRIVERS[driver]).make(path)
+def make(driver: str, path: str, options: Mapping[str, str] | None = None) -> Reader:
+    """A reader that is yet to be opened; ``options`` are the driver's own.
+
+    Raises ImportError if the driver's library is missing.
+    """
+    reader: Reader = importlib.import_module(DRIVERS[driver]).make(path, **(options or {}))
     return reader

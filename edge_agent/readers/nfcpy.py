@@ -27,6 +27,7 @@ import nfc.tag
 from nfc.clf import RemoteTarget, pn53x, pn532, transport
 
 from edge_agent.readers.base import CardRead, ReaderUnavailable, Sighting, TornRead
+from edge_agent.readers.paths import serial_port
 from edge_agent.readers.presence import Presence
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,6 @@ _GONE = (OSError, termios.error, IndexError, pn53x.Chipset.Error)
 _LOOKS = 2  # at a card that goes silent: the first is often just too far away
 _ISO_DEP, _NFC_DEP, _MIFARE_CLASSIC = 0x20, 0x40, 0x08  # bits of SEL_RES, NXP AN10833
 
-# nfcpy's notation for one port: a short name of a known kind, or any file name below /dev.
-_NFCPY_PORT = re.compile(r"tty:(?:(?P<short>(?:S|ACM|AMA|USB)\d+)|(?P<name>[^:]+)):pn532")
 _FIT_FOR_A_SHELL = re.compile(r"[A-Za-z0-9/._:+-]+")  # nfcpy runs "stty -F <port>"
 _USUAL_SPEED = 115_200
 _FAST_SPEEDS = (921_600, 460_800, 230_400)  # nfcpy sets the fastest that the port can do
@@ -227,13 +226,3 @@ def _reset_speed(port: str, speed: int) -> bool:
         _let_go(line)
     log.warning("reader at %s was left at %d baud; set it back", port, speed)
     return True
-
-
-def serial_port(path: str) -> str | None:
-    """The serial port of a PN532 that ``path`` names, if it names exactly one."""
-    if path.startswith("/"):
-        return path
-    named = _NFCPY_PORT.fullmatch(path)
-    if named is None:
-        return None
-    return f"/dev/tty{named['short']}" if named["short"] else f"/dev/{named['name']}"

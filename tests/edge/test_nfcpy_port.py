@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.readers import CardRead, ReaderUnavailable
-from edge_agent.readers.nfcpy import NfcpyReader, serial_port
+from edge_agent.readers.nfcpy import NfcpyReader
+from edge_agent.readers.paths import serial_port
 from emulators.nfc.pn532 import Pn532
 from emulators.nfc.tags import Ntag
 from tests.edge.gate import card, uid

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import edge_agent
-from edge_agent.settings import ReaderSettings, Settings, SettingsError, TlsFiles
+from edge_agent.reader_settings import ReaderSettings
+from edge_agent.settings import Settings, SettingsError, TlsFiles
 from tests.edge.gate import REPOSITORY
 
 KEY = "00112233445566778899aabbccddeeff" * 2
@@ -126,6 +127,32 @@ def test_secrets_are_not_printed(config: Path) -> None:
     assert repr(bytes.fromhex(KEY)) not in shown
 
 
+def test_each_driver_has_its_own_form_of_path_and_options(config: Path) -> None:
+    more = """\
+[[readers]]
+name = "codigos"
+driver = "hid"
+path = "/dev/input/by-id/usb-scanner-event-kbd"
+layout = "es"
+direction = "in"
+[[readers]]
+name = "mesa"
+driver = "pcsc"
+path = "ACS ACR1252 [1]"
+[feedback]
+"""
+    edited(config, "[feedback]\n", more)
+
+    _, codes, desk = Settings.from_file(config).readers
+
+    assert (codes.path, codes.options, codes.direction) == (
+        "/dev/input/by-id/usb-scanner-event-kbd",
+        {"layout": "es"},
+        "in",
+    )
+    assert (desk.path, desk.options, desk.direction) == ("ACS ACR1252 [1]", {}, "auto")
+
+
 def test_the_example_is_complete_and_right() -> None:
     folder = Path(edge_agent.__file__).parent
     example = folder / "example.toml"
@@ -216,7 +243,11 @@ WRONG = [
     ("[[readers]]", "[[reader]]", "readers: missing; expected at least one [[readers]] table"),
     ("[[readers]]", "[readers]", "readers: expected at least one [[readers]] table"),
     ('name = "entrada"', 'name = "la entrada"', "readers[0].name: expected letters, digits and"),
-    ('driver = "nfcpy"', 'driver = "magic"', 'readers[0].driver: expected one of "nfcpy"'),
+    (
+        'driver = "nfcpy"',
+        'driver = "magic"',
+        'readers[0].driver: expected one of "hid", "nfcpy", "pcsc"',
+    ),
     ('path = "/dev/gate-reader"\n', "", "readers[0].path: missing; expected a device path"),
     (
         'path = "/dev/gate-reader"',
@@ -227,6 +258,22 @@ WRONG = [
         'direction = "auto"',
         'direction = "up"',
         'readers[0].direction: expected one of "auto", "in", "out"',
+    ),
+    ('driver = "nfcpy"', 'driver = "nfcpy"\nlayout = "us"', "readers[0].layout: unknown key"),
+    (
+        'driver = "nfcpy"',
+        'driver = "hid"\nlayout = "fr"',
+        'readers[0].layout: expected one of "es", "us"',
+    ),
+    (
+        'driver = "nfcpy"\npath = "/dev/gate-reader"',
+        'driver = "hid"\npath = "usb:054c:06c3"',
+        "readers[0].path: expected a device path such as /dev/input",
+    ),
+    (
+        'driver = "nfcpy"\npath = "/dev/gate-reader"',
+        'driver = "pcsc"\npath = ""',
+        "readers[0].path: expected a part of the name of a reader",
     ),
     (
         "[feedback]",
