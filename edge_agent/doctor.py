@@ -22,6 +22,7 @@ from edge_agent.doctor_desk import AgentSilent, ask_agent
 from edge_agent.findings import Finding
 from edge_agent.link import Link, LinkDown, Message
 from edge_agent.outbox import Outbox, OutboxUnavailable
+from edge_agent.reader_settings import ReaderSettings
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
 from edge_agent.selftest import (
@@ -32,7 +33,7 @@ from edge_agent.selftest import (
     reader_finding,
     roster_finding,
 )
-from edge_agent.settings import ReaderSettings, Settings
+from edge_agent.settings import Settings
 
 READER_SECONDS: Final = 5.0  # a PN532 that was just powered needs one or two
 _TITLES: Final = {
@@ -116,7 +117,7 @@ def _queue(path: Path) -> Iterator[Finding]:
 def _reader(settings: ReaderSettings) -> Finding:
     part = f"reader {settings.name}"
     try:
-        device = readers.make(settings.driver, settings.path)
+        device = readers.make(settings.driver, settings.path, settings.options)
     except ImportError as error:
         return Finding(part, False, "reader_unusable", {"error": str(error)})
     watch, stop = Watch(settings.name, device, lambda *_: None), threading.Event()

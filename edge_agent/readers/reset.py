@@ -128,7 +128,7 @@ def _wake_up(port: str) -> str | None:
         termios.tcsetattr(line, termios.TCSANOW, settings)
         os.write(line, _WAKE_UP)
         termios.tcdrain(line)
-        termios.tcflush(line, termios.TCIOFLUSH)
+        termios.tcflush(line, termios.TCIFLUSH)
     except (OSError, termios.error) as error:
         log.debug("%s: %s", port, error)
         return None

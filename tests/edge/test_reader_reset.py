@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.readers.reset import Machine, reset
+from tests.edge.gate import PATIENCE
 
 USBDEVFS_RESET = 21780  # of linux/usbdevice_fs.h
 
@@ -136,7 +138,6 @@ def serial_line(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A serial port that is no USB device: the chip's end, and the path of the host's."""
     chip, host = pty.openpty()
     tty.setraw(host)
-    os.set_blocking(chip, False)
     link = tmp_path / "gate-reader"
     link.symlink_to(os.ttyname(host))
     yield chip, link
@@ -151,6 +152,8 @@ def test_a_chip_on_a_serial_line_is_woken_and_told_to_give_up(
 
     assert reset(str(link), bench.machine) == "woken up"
 
+    ready, _, _ = select.select([chip], [], [], PATIENCE)
+    assert ready
     heard = os.read(chip, 100)
     assert heard.startswith(b"\x55\x55\x00")
     assert heard.endswith(bytes.fromhex("0000ff00ff00"))
