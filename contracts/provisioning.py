@@ -31,6 +31,8 @@ _PEM = re.compile(
 )
 DIRECTIONS: Final = frozenset({"auto", "in", "out"})
 LOCALES: Final = frozenset({"es", "en"})
+ANSWERS: Final = ("lights", "screen")
+_ANSWER = re.compile("|".join(ANSWERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Provision:
     """All that makes one blank machine this gate.
 
     ``authority`` is in PEM and vouches for ``server``; None: the system's authorities do.
+    ``fingerprint`` (SHA-256, hex) is that of the authority which signs gates' certificates.
+    ``answers`` are how people are answered beside the log: ``lights`` and ``screen``.
     ``release_sha256`` is that of the release beside this file, and ``release_keys`` (hex) are those
     whose later releases are believed.
     """
@@ -69,12 +73,15 @@ class Provision:
     server: str
     code: str
     authority: str | None
+    fingerprint: str | None
     release_sha256: str
     release_keys: tuple[str, ...]
     readers: tuple[ReaderGiven, ...]
     wifi: Wifi | None
     locale: str
     timezone: str
+    answers: tuple[str, ...] = ()
+    evacuation_list: bool = False
 
     @classmethod
     def from_json(cls, payload: bytes) -> Provision:
@@ -89,12 +96,15 @@ class Provision:
             server=fields.text(raw, "server", _URL),
             code=fields.text(raw, "code", _CODE),
             authority=fields.optional_text(raw, "authority", _PEM),
+            fingerprint=fields.optional_text(raw, "fingerprint", _SHA256),
             release_sha256=fields.text(raw, "release_sha256", _SHA256),
             release_keys=tuple(_texts(raw, "release_keys", _SHA256, MOST_KEYS)),
             readers=tuple(_readers(raw)),
             wifi=_wifi(raw),
             locale=fields.one_of(raw, "locale", LOCALES),
             timezone=fields.text(raw, "timezone", _ZONE),
+            answers=tuple(_texts(raw, "answers", _ANSWER, len(ANSWERS))),
+            evacuation_list=fields.truth(raw, "evacuation_list"),
         )
 
     def to_json(self) -> bytes:
@@ -106,6 +116,7 @@ class Provision:
             "server": self.server,
             "code": self.code,
             "authority": self.authority,
+            "fingerprint": self.fingerprint,
             "release_sha256": self.release_sha256,
             "release_keys": list(self.release_keys),
             "readers": [
@@ -114,6 +125,8 @@ class Provision:
             ],
             "locale": self.locale,
             "timezone": self.timezone,
+            "answers": list(self.answers),
+            "evacuation_list": self.evacuation_list,
         }
         if self.wifi is not None:
             document["wifi"] = {

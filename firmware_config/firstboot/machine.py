@@ -15,7 +15,11 @@ _COMMAND_SECONDS: Final = 600
 
 
 class StepFailed(Exception):
-    """Trying again may help: the network may come up."""
+    """Trying again may help: the network may come up. ``status`` is the program's, if one ended."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class SomebodyMustAct(Exception):
@@ -54,7 +58,7 @@ class Machine:
             raise StepFailed(f"{command[0]}: {error}") from error
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip().splitlines()
-            raise StepFailed(f"{command[0]}: {said[-1] if said else done.returncode}")
+            raise StepFailed(said[-1] if said else f"{command[0]} failed", done.returncode)
         return done.stdout
 
     def try_to(self, *command: str) -> bool:

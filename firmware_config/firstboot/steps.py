@@ -16,12 +16,10 @@ from contracts.provisioning import Provision
 from contracts.releases import ReleaseRefused, open_release
 from edge_agent.updates.environments import CURRENT, PROVEN, Environments
 from firmware_config.firstboot import boot_config, wifi
+from firmware_config.firstboot.enrolment import CONFIG, STATE
 from firmware_config.firstboot.machine import Machine, SomebodyMustAct, StepFailed, replace_whole
 
 VERSIONS: Final = "/opt/gate"
-CONFIG: Final = "/etc/gate"
-STATE: Final = "/var/lib/school-gate"
-SETTINGS: Final = f"{CONFIG}/agent.toml"
 _SYSTEM_PYTHON: Final = "/usr/bin/python3"
 
 # Our file -> where it belongs.
@@ -47,8 +45,8 @@ def put_system_files(machine: Machine) -> None:
     for name, place in SYSTEM_FILES.items():
         machine.write(place, ours.joinpath(name).read_bytes())
     machine.run("systemd-sysusers", "/etc/sysusers.d/gate.conf")
-    for path, mode in ((CONFIG, "0755"), (STATE, "0700")):
-        machine.run("install", "-d", "-o", "gate", "-g", "gate", "-m", mode, path)
+    machine.run("install", "-d", "-m", "0755", CONFIG)
+    machine.run("install", "-d", "-o", "gate", "-g", "gate", "-m", "0700", STATE)
     machine.run("systemctl", "daemon-reload")
     machine.try_to("udevadm", "control", "--reload")
 

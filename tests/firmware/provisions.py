@@ -18,6 +18,7 @@ def a_provision(**other: Any) -> Provision:
         "server": "https://asistencia.example.cl",
         "code": CODE,
         "authority": None,
+        "fingerprint": "f" * 64,
         "release_sha256": "0" * 64,
         "release_keys": ("1" * 64, "2" * 64),
         "readers": (ReaderGiven("entrada", "nfcpy", "tty:AMA0:pn532"),),
