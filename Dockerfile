@@ -34,6 +34,7 @@ WORKDIR /app
 COPY --from=packages /opt/venv /opt/venv
 COPY app app
 COPY contracts contracts
+COPY firmware_config firmware_config
 COPY central central
 COPY migrations migrations
 COPY devkit devkit

@@ -21,7 +21,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from central import cli_gates
+from central import cli_gates, cli_releases
 from central.accounts.models import ROLES
 from central.accounts.passwords import hash_password
 from central.attendance.rebuild import pieces, rebuild
@@ -63,7 +63,7 @@ def cli(context: click.Context) -> None:
     context.obj = cli_gates.Ground(owner_session, _settings)
 
 
-for _command in cli_gates.COMMANDS:
+for _command in (*cli_gates.COMMANDS, *cli_releases.COMMANDS):
     cli.add_command(_command)
 
 

@@ -38,6 +38,7 @@ DOMAINS = (
     "identity",
     "reports",
     "releases",
+    "provisioning",
 )
 FLASK = ("flask", "apiflask", "werkzeug", "flask_*", "central.web", "central.api")
 HARDWARE = ("nfc", "smartcard", "evdev", "serial", "usb", "gpiozero", "RPi", "picamera2")
