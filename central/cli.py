@@ -31,6 +31,7 @@ from central.demo.school import demo_school, make_school
 from central.demo.service import record_history
 from central.demo.staff_cards import issue_demo_staff_cards
 from central.errors import DomainError
+from central.media.photo_keys import photo_keys
 from central.schools.models import School
 from central.schools.service import add_member, add_school
 from central.settings import Settings, SettingsError
@@ -163,6 +164,7 @@ def _new_demo_school(session: Session, places: DemoPlaces, password: str) -> Sch
     box_key = bytes.fromhex(kept_secret(places.out / "cards.key"))
     click.echo("Making the demo school: 600 students, 900 guardians, six weeks of history …")
     school = make_school(session, box_key, hash_password(password), on=now.astimezone(zone).date())
+    school.photo_key = photo_keys(_settings()).current
     record_history(session, school.id, zone, now=now)
     record_office(session, school.id, zone, now=now)
     pin = issue_demo_staff_cards(session, school.id, box_key, now=now)

@@ -15,6 +15,7 @@ from edge_agent.debounce import Debounce, Recent
 from edge_agent.feedback import Feedback, Outcome, pattern_of
 from edge_agent.feedback.base import NOT_STORED
 from edge_agent.outbox import Outbox, OutboxDamaged, OutboxUnavailable
+from edge_agent.photos.desk import NoPhotos, Photos
 from edge_agent.readers import Sighting
 from edge_agent.roster import RosterFile, verdict_on
 from edge_agent.staff_taps import StaffTaps
@@ -36,6 +37,7 @@ class Desk:
     clock: Clock
     feedback: Feedback
     staff: StaffTaps = field(default_factory=StaffTaps)
+    photos: Photos = field(default_factory=NoPhotos)
     directions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,7 +65,7 @@ class Capture:
             counter = named.counter if entry is not None else None
             recent = self._debounce.tap_of(reader, named.card.digest, verdict, moment.up_ms)
             if recent is None:
-                self._record(draft, name, counter)
+                self._record(self._desk.photos.named(draft, entry), name, counter)
             else:
                 self._answer(draft, name, recent.seq)
                 self._count_repeat(recent.seq, draft, counter)
@@ -100,6 +102,8 @@ class Capture:
             draft.reader, draft.card.digest, Recent(seq, draft.verdict, draft.up_ms)
         )
         self._on_stored()
+        if draft.photo is not None:
+            self._desk.photos.take(draft.photo)
 
     def _answer(self, draft: TapRead, name: str | None, seq: int) -> None:
         self._show(pattern_of(draft.verdict), draft, name, seq)

@@ -108,6 +108,14 @@ class CentralLink:
         """
         return self._send(_Request("POST", path, {"Content-Type": "application/json"}, body))
 
+    def put(self, path: str, content: bytes) -> Response:
+        """Put bytes at one of central's own paths. May arrive twice when the connection breaks.
+
+        Raises CentralUnavailable and CentralRefused.
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._send(_Request("PUT", path, headers, content))
+
     def close(self) -> None:
         """Let go of the connection; the next request makes a new one."""
         with self._lock:

@@ -12,6 +12,7 @@ from contracts.fields import ContractError, moment
 from contracts.messages import Health
 from edge_agent.clock import Clock, Moment
 from edge_agent.outbox import Outbox
+from edge_agent.photos.photographer import Photographer
 from edge_agent.readers.watch import Watch
 from edge_agent.roster import RosterFile
 
@@ -38,6 +39,7 @@ class Vitals:
     watches: Sequence[Watch]
     clock: Clock
     certificate_days: Callable[[], int | None] = lambda: None  # left of it
+    camera: Photographer | None = None
 
     def take(self) -> Health:
         """Raises OutboxUnavailable."""
@@ -49,6 +51,8 @@ class Vitals:
             *_trouble_of(self.outbox),
             *_alarms(now.clock, free, age_s),
         ]
+        if self.camera is not None:
+            alarms += self.camera.alarms()
         return Health(
             at=now.at,
             clock=now.clock,
@@ -56,7 +60,7 @@ class Vitals:
             oldest_unsent_s=oldest_s,
             disk_free_mb=free,
             reader_resets=sum(watch.resets for watch in self.watches),
-            camera_resets=0,
+            camera_resets=0 if self.camera is None else self.camera.resets,
             roster_version=self.roster.version,
             temperature_c=_temperature_c(),
             roster_age_s=age_s,

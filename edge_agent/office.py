@@ -84,6 +84,7 @@ def open_office(
         stop,
         restart=restart,
         sync=ask,
+        camera=gate.selftest.vitals.camera,
     )
 
     def answer(said: Answer) -> None:

@@ -12,10 +12,12 @@ from edge_agent.commands import Action, CommandFailed, Done
 from edge_agent.feedback import Feedback, Outcome
 from edge_agent.feedback.base import IDENTIFY
 from edge_agent.log_memory import LINES_KEPT, LogMemory
+from edge_agent.photos.photographer import Photographer
 from edge_agent.selftest import SelfTest, as_result
 
 _BLINK_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60
+_PHOTO_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Orders:
     stop: threading.Event
     restart: Callable[[], None]
     sync: Callable[[], None]
+    camera: Photographer | None = None
 
     def actions(self) -> Mapping[str, Action]:
         """By the names on the wire."""
@@ -38,6 +41,7 @@ class Orders:
             "logs": self._logs,
             "sync": self._sync,
             "selftest": self._selftest,
+            "photo-test": self._photo_test,
         }
 
     def _identify(self, args: Mapping[str, Any]) -> Done:
@@ -62,6 +66,15 @@ class Orders:
 
     def _selftest(self, _: Mapping[str, Any]) -> Done:
         return Done(as_result(self.selftest.run()))
+
+    def _photo_test(self, _: Mapping[str, Any]) -> Done:
+        """Take a photo, measure it, and throw it away: nobody has agreed to be on it."""
+        if self.camera is None:
+            raise CommandFailed("no_camera")
+        picture = self.camera.try_one(_PHOTO_SECONDS)
+        if picture is None:
+            raise CommandFailed("camera_silent")
+        return Done({"bytes": len(picture.jpeg), "took_ms": picture.took_ms})
 
 
 def _whole(args: Mapping[str, Any], name: str, usual: int, most: int) -> int:

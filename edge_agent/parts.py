@@ -29,6 +29,8 @@ from edge_agent.identity_part import keep_identity
 from edge_agent.log_memory import LogMemory
 from edge_agent.office import Gate, Office, link_to_central, open_office
 from edge_agent.outbox import Outbox
+from edge_agent.photos.desk import NoPhotos
+from edge_agent.photos.part import PhotosPart
 from edge_agent.reader_settings import AUTO, ReaderSettings
 from edge_agent.readers.reset import reset
 from edge_agent.readers.watch import Watch
@@ -91,17 +93,22 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
     core = _core(settings, logs, screen)
     duties.looks.append(core.roster.refresh)
     staff = StaffTaps(_evacuation(core, duties), lambda: service_card.tapped())
-    watches = _watches(devices, _take(core, staff), duties)
+    photos = _photos(core, duties)
+    watches = _watches(devices, _take(core, staff, photos), duties)
     keeper = _identity(core, threads, duties, lambda: uplink.reconnect())
     days = keeper.days_left if keeper else lambda: None
-    vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock, days)
-    selftest = SelfTest(vitals, settings.broker, lambda: uplink.is_connected)
+    camera = photos.camera if photos else None
+    vitals = Vitals(settings.data_dir, core.outbox, core.roster, watches, core.clock, days, camera)
+    more = [camera.finding] if camera else []
+    selftest = SelfTest(vitals, settings.broker, lambda: uplink.is_connected, more)
     service_card = _service_card(core, selftest, duties)
     duties.threads.append(("doctor", DoctorDesk(settings.data_dir, selftest).run))
     office = _office(core, selftest, threads, duties)
     doubt = keeper.doubt if keeper else lambda: None
     identity = Identity(settings.device, settings.broker, core.clock, office.desk, doubt)
     uplink = Uplink(identity, core.outbox, core.wake, vitals.take)
+    if photos is not None:
+        photos.watch_connection(lambda: uplink.is_connected)
     duties.threads.append(("uplink", uplink.run))
     duties.goodbyes.append(core.wake.set)
     _updates(core, watches, uplink, duties)
@@ -138,12 +145,20 @@ def _core(settings: Settings, logs: LogMemory, screen: Screen | None) -> Core:
     )
 
 
-def _take(core: Core, staff: StaffTaps) -> Take:
+def _take(core: Core, staff: StaffTaps, photos: PhotosPart | None) -> Take:
     """What happens with each card. Whoever else wants to know of it comes after the answer."""
     site = core.settings.site
     names = CardNames(site.key, site.token_domain)
     directions = _directions(core.settings.readers)
-    desk = Desk(names, core.roster, core.clock, core.feedback, staff, directions)
+    desk = Desk(
+        names,
+        core.roster,
+        core.clock,
+        core.feedback,
+        staff,
+        NoPhotos() if photos is None else photos.desk,
+        directions,
+    )
     return Capture(desk, core.outbox, core.debounce, core.wake.set).take
 
 
@@ -171,6 +186,20 @@ def _evacuation(core: Core, duties: Duties) -> Callable[[bytes], None]:
     duties.threads.append(("evacuation list", part.refresh))
     duties.threads.append(("evacuation page", part.serve))
     return part.card_tapped
+
+
+def _photos(core: Core, duties: Duties) -> PhotosPart | None:
+    """None at a gate without a camera."""
+    settings = core.settings
+    link = link_to_central(settings, core.clock)
+    if settings.camera is None or link is None:
+        return None
+    part = PhotosPart(settings, core.outbox, core.roster, link, core.clock)
+    duties.threads.append(("camera", part.run_camera))
+    duties.threads.append(("photos", part.send))
+    duties.looks.append(part.look)
+    duties.goodbyes.append(part.leave)
+    return part
 
 
 def _watches(

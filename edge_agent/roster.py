@@ -54,6 +54,11 @@ class RosterFile:
         """Whether the school takes cards that it knows by their UID alone."""
         return self._roster.uid_cards
 
+    @property
+    def photo_key(self) -> str | None:
+        """To which photos are sealed, hex; None while the school takes none."""
+        return self._roster.photo_key
+
     def find(self, digest: str) -> RosterEntry | None:
         return self._roster.cards.get(digest)
 

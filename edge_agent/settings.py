@@ -22,6 +22,7 @@ from edge_agent.answer_settings import (
     screen_settings,
 )
 from edge_agent.clock import CLOCKS
+from edge_agent.photo_settings import CameraSettings, camera_settings
 from edge_agent.reader_settings import ReaderSettings, reader_settings
 from edge_agent.tables import SettingsError, Table
 from edge_agent.updates.settings import UpdateSettings, update_settings
@@ -94,7 +95,7 @@ class Settings:
 
     Without ``central`` somebody else replaces the file of the roster. ``screen`` and
     ``evacuation`` are None at a gate that serves no such page, ``updates`` where somebody else
-    installs new versions.
+    installs new versions, ``camera`` where no photos are taken.
     """
 
     device: str
@@ -110,6 +111,7 @@ class Settings:
     screen: ScreenSettings | None = None
     evacuation: EvacuationSettings | None = None
     updates: UpdateSettings | None = None
+    camera: CameraSettings | None = None
 
     @classmethod
     def from_file(cls, path: Path) -> Settings:
@@ -131,6 +133,7 @@ class Settings:
                 evacuation_settings(root.table("evacuation")) if "evacuation" in root else None
             ),
             updates=update_settings(root.table("updates")) if "updates" in root else None,
+            camera=camera_settings(root.table("camera")) if "camera" in root else None,
         )
         _check_together(settings)
         root.done()
@@ -145,6 +148,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("central: missing; the evacuation list comes from there")
     if settings.updates is not None and settings.central is None:
         raise SettingsError("central: missing; updates come from there")
+    if settings.camera is not None and settings.central is None:
+        raise SettingsError("central: missing; photos go there")
 
 
 def _toml(path: Path) -> dict[str, Any]:

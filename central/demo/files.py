@@ -50,6 +50,9 @@ class DemoPlaces:
     def reader(self, device: str) -> Path:
         return self.run / f"{device}.tty"
 
+    def camera(self, device: str) -> Path:
+        return self.run / f"{device}.cam"
+
     def feedback(self, device: str) -> Path:
         return self.run / f"{device}.sock"
 
@@ -133,6 +136,7 @@ def _gates(places: DemoPlaces) -> dict[str, Any]:
             "device": device,
             "reader_link": str(places.reader(device)),
             "feedback_socket": str(places.feedback(device)),
+            "camera_socket": str(places.camera(device)),
         }
         for device in GATES
     ]
@@ -210,6 +214,10 @@ def _central_config(places: DemoPlaces, device: str) -> str:
 [central]
 url = {json.dumps(places.web)}
 key_file = {json.dumps(str(key_file))}
+
+[camera]
+driver = "emulated"
+socket = {json.dumps(str(places.camera(device)))}
 """
 
 

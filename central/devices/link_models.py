@@ -78,7 +78,8 @@ class Command(Base):
     __table_args__ = (
         ForeignKeyConstraint(*_OF_DEVICE),
         CheckConstraint(
-            "name IN ('identify', 'restart', 'logs', 'sync', 'selftest')", name="name_known"
+            "name IN ('identify', 'restart', 'logs', 'sync', 'selftest', 'photo-test')",
+            name="name_known",
         ),
         CheckConstraint("num_nonnulls(answered_at, ok) IN (0, 2)", name="answer_whole"),
         Index("ix_commands_device", "school_id", "device_id", "id"),

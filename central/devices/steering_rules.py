@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-COMMANDS: Final = ("identify", "restart", "logs", "sync", "selftest")
+COMMANDS: Final = ("identify", "restart", "logs", "sync", "selftest", "photo-test")
 SHORTEST_LIFE: Final = timedelta(seconds=10)
 LONGEST_LIFE: Final = timedelta(hours=1)  # an order from yesterday surprises whoever stands there
 # how long after its end an answer may still be on its way

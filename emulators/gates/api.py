@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from emulators.gates.camera import MOODS
 from emulators.gates.cards import CardBox
 from emulators.gates.gate import Gate, NotRead
 from emulators.nfc.tags import Tag
@@ -28,6 +29,7 @@ class Api:
                 Route("GET", "/gates", self.list_gates),
                 Route("POST", "/present", self.present),
                 Route("POST", "/readers/([^/]+)/(unplug|plug|silence)", self.handle_reader),
+                Route("POST", f"/cameras/([^/]+)/({'|'.join(MOODS)})", self.handle_camera),
             ]
         )
 
@@ -58,6 +60,13 @@ class Api:
             "plug": gate.reader.plug,
             "silence": gate.reader.silence,
         }[action]()
+        return as_json(_state(gate))
+
+    def handle_camera(self, _request: Request, name: str, mood: str) -> Response:
+        gate = self._gate(name)
+        if gate.camera is None:
+            raise Refused(404, "no_camera", field="gate", detail=f"gate: {name!r} has no camera")
+        gate.camera.behave(mood)
         return as_json(_state(gate))
 
     def _gate(self, name: Any) -> Gate:
@@ -115,6 +124,7 @@ def _state(gate: Gate) -> dict[str, Any]:
             "open": gate.reader.heard_within(OPEN_SECONDS),
         },
         "light": gate.light.colour(),
+        "camera": None if gate.camera is None else gate.camera.mood,
         "feedback": None if last is None else last.content,
         "last_card": gate.last_card,
     }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from emulators.gates.camera import Camera
 from emulators.gates.light import Light
 from emulators.gates.settings import GateSettings
 from emulators.nfc.pn532 import Pn532
@@ -41,6 +42,10 @@ class Reading:
     took_ms: int
 
 
+def _camera(settings: GateSettings, sees: Callable[[], str]) -> Camera | None:
+    return None if settings.camera_socket is None else Camera(settings.camera_socket, sees)
+
+
 class Gate:
     """Cards are presented one at a time; whoever brings one meanwhile waits for a turn."""
 
@@ -49,11 +54,14 @@ class Gate:
         self.reader = Pn532(settings.reader_link)
         self.light = Light(settings.feedback_socket)
         self.last_card: str | None = None
+        self.camera = _camera(settings, lambda: self.last_card or "nobody")
         self._turn = threading.Lock()
         self._seen_at: dict[bytes, float] = {}
 
     def __enter__(self) -> Gate:
         self.light.open()
+        if self.camera is not None:
+            self.camera.open()
         self.reader.plug()
         return self
 
@@ -64,6 +72,8 @@ class Gate:
         _trace: TracebackType | None,
     ) -> None:
         self.reader.unplug()
+        if self.camera is not None:
+            self.camera.close()
         self.light.close()
 
     def present(self, tag: Tag, label: str, times: int) -> list[Reading]:

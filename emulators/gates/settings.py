@@ -2,6 +2,7 @@
 
 A gate has ``gate`` (its name here), ``device`` (the agent's), ``reader_link`` (where the agent
 opens its reader) and ``feedback_socket`` (where the agent's emulated feedback sends its answers).
+With ``camera_socket`` there is a camera, too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class GateSettings:
     device: str
     reader_link: Path
     feedback_socket: Path
+    camera_socket: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,21 @@ class Settings:
 def _gate(raw: Any, where: str) -> GateSettings:
     if not isinstance(raw, dict):
         raise WrongConfig(f"{where}: expected an object")
-    socket = _text(raw, "feedback_socket", where)
-    if len(socket.encode()) > LONGEST_SOCKET_PATH:
-        raise WrongConfig(f"{where}.feedback_socket: longer than {LONGEST_SOCKET_PATH} bytes")
+    feedback = _socket(raw, "feedback_socket", where)
     return GateSettings(
         gate=_text(raw, "gate", where),
         device=_text(raw, "device", where),
         reader_link=Path(_text(raw, "reader_link", where)),
-        feedback_socket=Path(socket),
+        feedback_socket=feedback,
+        camera_socket=_socket(raw, "camera_socket", where) if "camera_socket" in raw else None,
     )
+
+
+def _socket(raw: dict[str, Any], key: str, where: str) -> Path:
+    path = _text(raw, key, where)
+    if len(path.encode()) > LONGEST_SOCKET_PATH:
+        raise WrongConfig(f"{where}.{key}: longer than {LONGEST_SOCKET_PATH} bytes")
+    return Path(path)
 
 
 def _text(raw: dict[str, Any], key: str, where: str = "") -> str:

@@ -227,7 +227,7 @@ def _create_commands() -> None:
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("result", _json(), nullable=True),
         sa.CheckConstraint(
-            "name IN ('identify', 'restart', 'logs', 'sync', 'selftest')",
+            "name IN ('identify', 'restart', 'logs', 'sync', 'selftest', 'photo-test')",
             name=op.f("ck_commands_name_known"),
         ),
         sa.CheckConstraint(

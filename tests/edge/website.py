@@ -47,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._reply(self.rfile.read(int(self.headers["Content-Length"])))
 
+    do_PUT = do_POST
+
     def _reply(self, body: bytes = b"") -> None:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         etag = self.headers["If-None-Match"]
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.status != 304:
+        if reply.status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

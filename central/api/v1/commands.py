@@ -128,7 +128,13 @@ def give_command(
         by=viewer.user_id,
         until=now + timedelta(seconds=json_data.within_seconds),
     )
-    record(session, school_id, viewer.user_id, f"ordered_{command.name}", f"device:{device.id}")
+    record(
+        session,
+        school_id,
+        viewer.user_id,
+        f"ordered_{command.name}".replace("-", "_"),
+        f"device:{device.id}",
+    )
     answer = OrderOut.model_validate(listed(command, now=now))
     session.commit()
     return answer

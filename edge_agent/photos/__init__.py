@@ -1,0 +1,1 @@
+"""Photos of who taps, with consent: taken after the answer, sealed, sent when no tap waits."""
