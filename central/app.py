@@ -6,7 +6,7 @@ from apiflask import APIFlask
 
 from central import api, limits, web
 from central import models as models  # registers the tables
-from central.db import db
+from central.db import WEB_ENGINE, db
 from central.settings import Settings
 
 
@@ -23,6 +23,7 @@ def create_app(settings: Settings) -> APIFlask:
     )
     app.config["SECRET_KEY"] = settings.secret_key
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url_for("web")
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = WEB_ENGINE
     app.extensions["settings"] = settings
     db.init_app(app)
     web.register(app, settings)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from central.db import db
 from tests.central.api import Caller, a_caller_as, a_morning
 
 MEMBERS = {"type", "title", "status", "code", "detail", "request_id"}
@@ -159,6 +161,23 @@ def test_a_fault_of_ours_says_no_more_than_that(app: APIFlask) -> None:
 
     assert problem(response)["status"] == 500
     assert "secret" not in response.text
+
+
+def test_a_statement_that_takes_too_long_is_given_up(app: APIFlask) -> None:
+    def slow() -> str:
+        limits.append(db.session.scalar(text("SHOW statement_timeout")))
+        db.session.execute(text("SET LOCAL statement_timeout = '10ms'"))
+        db.session.execute(text("SELECT pg_sleep(20)"))
+        return "never"
+
+    limits: list[str] = []
+    app.add_url_rule("/api/v1/slow", view_func=slow)
+
+    response = app.test_client().get("/api/v1/slow")
+
+    assert limits == ["20s"]
+    assert problem(response)["status"] == 503
+    assert response.headers["Retry-After"] == "5"
 
 
 @pytest.mark.parametrize("cursor", ["_" * 11, "-" * 11, "A" * 11])
