@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from central.attendance.facts import Day
+from central.attendance.facts import Day, columns
 
 # Locked in one order, which the alert keeps too, so that the two cannot wait for each other.
 _CAME: Final = text("""
@@ -68,16 +68,7 @@ def settle(
     """
     if not days:
         return []
-    listed = sorted(days)
-    rows = session.execute(
-        _CAME,
-        {
-            "school_ids": [school_id for school_id, _, _ in listed],
-            "student_ids": [student_id for _, student_id, _ in listed],
-            "dates": [on_date for _, _, on_date in listed],
-            "now": now,
-        },
-    ).all()
+    rows = session.execute(_CAME, {**columns(sorted(days)), "now": now}).all()
     alarmed = [
         row
         for row in rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, func, select, text, true
+from sqlalchemy import Lateral, Row, and_, func, select, text, true
 from sqlalchemy.orm import Session, aliased
 
 from central.accounts.models import Membership, User
@@ -140,18 +140,7 @@ def _seen() -> Any:
 
 def evacuees(session: Session, school_id: int, evacuation_id: int) -> list[Evacuee]:
     """Everybody on the list, by course and name."""
-    latest = (
-        select(EvacuationMark.state, EvacuationMark.made_at, User.full_name)
-        .join(User, User.id == EvacuationMark.marked_by)
-        .where(
-            EvacuationMark.school_id == EvacuationPerson.school_id,
-            EvacuationMark.evacuation_id == EvacuationPerson.evacuation_id,
-            EvacuationMark.student_id == EvacuationPerson.student_id,
-        )
-        .order_by(EvacuationMark.made_at.desc(), EvacuationMark.id.desc())
-        .limit(1)
-        .lateral()
-    )
+    latest = _latest_mark()
     rows = session.execute(
         select(
             *(Student.id, Student.given_names, Student.family_names),
@@ -175,6 +164,22 @@ def evacuees(session: Session, school_id: int, evacuation_id: int) -> list[Evacu
         )
     )
     return [_evacuee(row) for row in rows]
+
+
+def _latest_mark() -> Lateral:
+    """What was said last of a person on the list."""
+    return (
+        select(EvacuationMark.state, EvacuationMark.made_at, User.full_name)
+        .join(User, User.id == EvacuationMark.marked_by)
+        .where(
+            EvacuationMark.school_id == EvacuationPerson.school_id,
+            EvacuationMark.evacuation_id == EvacuationPerson.evacuation_id,
+            EvacuationMark.student_id == EvacuationPerson.student_id,
+        )
+        .order_by(EvacuationMark.made_at.desc(), EvacuationMark.id.desc())
+        .limit(1)
+        .lateral()
+    )
 
 
 def _same(key: Any, other: Any, table: Any) -> Any:

@@ -6,7 +6,7 @@ have the list open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -96,16 +96,7 @@ def mark(
     The marks themselves say who marked whom and when, so the audit log does not repeat them.
     """
     evacuation = _locked(session, school_id, evacuation_id)
-    wanted = {sent.student_id for sent in marks}
-    listed = set(
-        session.scalars(
-            select(EvacuationPerson.student_id).where(
-                EvacuationPerson.school_id == school_id,
-                EvacuationPerson.evacuation_id == evacuation_id,
-                EvacuationPerson.student_id.in_(wanted),
-            )
-        )
-    )
+    listed = _listed(session, evacuation, {sent.student_id for sent in marks})
     kept, refused = [], []
     for sent in marks:
         at = made_at(sent.age, evacuation.started_at, now)
@@ -129,6 +120,19 @@ def mark(
         session.execute(upsert(EvacuationMark).values(values).on_conflict_do_nothing())
         announce(session, [(school_id, EVACUATIONS)])
     return Taken([sent.key for sent, _ in kept], refused)
+
+
+def _listed(session: Session, evacuation: Evacuation, wanted: Collection[int]) -> set[int]:
+    """Which of these students are on the list."""
+    return set(
+        session.scalars(
+            select(EvacuationPerson.student_id).where(
+                EvacuationPerson.school_id == evacuation.school_id,
+                EvacuationPerson.evacuation_id == evacuation.id,
+                EvacuationPerson.student_id.in_(wanted),
+            )
+        )
+    )
 
 
 def add_student(

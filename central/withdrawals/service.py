@@ -82,24 +82,9 @@ def withdraw(
         return before
     known = _known(session, school_id, asked)
     forbidden = _forbidden(session, school_id, asked.student_id)
-    withdrawal = Withdrawal(
-        school_id=school_id,
-        request_key=asked.request_key,
-        student_id=asked.student_id,
-        on_date=on_date,
-        at=now,
-        guardian_id=asked.guardian_id,
-        authorised_person_id=asked.authorised_person_id,
-        person_name=known.collector.name,
-        relationship=known.relationship,
-        identity_kind=asked.shown.kind,
-        identity_number=asked.shown.number,
-        reason=asked.reason,
-        comment=asked.comment,
-        refusal=rules.refusal(known.collector, asked.shown, forbidden, on_date),
-        author_id=author_id,
-        created_at=now,
-    )
+    withdrawal = _written(school_id, asked, known, now)
+    withdrawal.on_date, withdrawal.author_id = on_date, author_id
+    withdrawal.refusal = rules.refusal(known.collector, asked.shown, forbidden, on_date)
     if withdrawal.refusal is None:
         _let_go(session, withdrawal, asked, now=now)
     session.add(withdrawal)
@@ -146,6 +131,24 @@ def _askable(session: Session, school_id: int, student_id: int) -> Iterator[Aske
         yield replace(nobody, guardian_id=guardian_id)
     for person_id in session.scalars(persons).all():
         yield replace(nobody, authorised_person_id=person_id)
+
+
+def _written(school_id: int, asked: Asked, known: _Known, now: datetime) -> Withdrawal:
+    return Withdrawal(
+        school_id=school_id,
+        request_key=asked.request_key,
+        student_id=asked.student_id,
+        at=now,
+        guardian_id=asked.guardian_id,
+        authorised_person_id=asked.authorised_person_id,
+        person_name=known.collector.name,
+        relationship=known.relationship,
+        identity_kind=asked.shown.kind,
+        identity_number=asked.shown.number,
+        reason=asked.reason,
+        comment=asked.comment,
+        created_at=now,
+    )
 
 
 def _let_go(session: Session, withdrawal: Withdrawal, asked: Asked, *, now: datetime) -> None:
