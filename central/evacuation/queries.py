@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Lateral, Row, and_, func, select, text, true
+from sqlalchemy import Row, and_, func, select, text, true
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from central.accounts.models import Membership, User
 from central.accounts.rules import PERMISSIONS
@@ -166,7 +167,7 @@ def evacuees(session: Session, school_id: int, evacuation_id: int) -> list[Evacu
     return [_evacuee(row) for row in rows]
 
 
-def _latest_mark() -> Lateral:
+def _latest_mark() -> LateralFromClause:
     """What was said last of a person on the list."""
     return (
         select(EvacuationMark.state, EvacuationMark.made_at, User.full_name)
