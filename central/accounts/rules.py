@@ -23,6 +23,9 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     "manage_absences": frozenset({"director", "inspector"}),
     # terms, weekly hours, holidays and other exceptions; everybody who sees attendance sees them
     "manage_calendar": frozenset({"director", "inspector"}),
+    # the school's settings: when and of what families are told
+    "see_settings": frozenset({"director", "inspector"}),
+    "manage_alerts": frozenset({"director"}),
     # say that a passage or a whole day was otherwise than the cards tell
     "correct_days": frozenset({"director", "inspector"}),
     # let a student go with somebody; who may collect, and whom a court order forbids it

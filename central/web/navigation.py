@@ -48,7 +48,7 @@ ENTRIES: Final = (
         _l("Reports"), icon="chart-histogram", endpoint="reports.index", permission="see_attendance"
     ),
     Entry(
-        _l("Settings"), icon="settings", endpoint="school_settings.index", permission="see_gates"
+        _l("Settings"), icon="settings", endpoint="school_settings.index", permission="see_settings"
     ),
     Entry(_l("Try it"), icon="nfc", endpoint="dev_gates.index", permission="try_gates"),
 )

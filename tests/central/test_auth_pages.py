@@ -38,7 +38,8 @@ def test_the_rail_shows_the_pages_that_exist_to_whom_they_are_for(
 
     assert '<a href="/app/reports" aria-current="page">' in on_it
     assert '<a href="/app/reports">' in beside_it
-    assert "Calendario" not in beside_it  # no such page yet
+    assert '<a href="/app/calendar">' in beside_it
+    assert "Personas" not in beside_it  # no such page yet
     assert "/app/reports" not in technician.get("/app/sessions").text
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from central.api.v1 import (
     absences,
+    alert_policy,
     attendance_days,
     auth,
     boot_files,
@@ -43,6 +44,7 @@ BLUEPRINTS: Final = (
     gates.bp,
     absences.bp,
     calendar.bp,
+    alert_policy.bp,
     corrections.bp,
     withdrawals.bp,
     commands.bp,
