@@ -21,13 +21,21 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from central import cli_gates, cli_releases
+from central import cli_cards, cli_gates, cli_releases
 from central.accounts.models import ROLES
 from central.accounts.passwords import hash_password
 from central.attendance.rebuild import pieces, rebuild
-from central.demo.files import DemoPlaces, kept_secret, write_files, write_private
+from central.cards.keys import CardKeys
+from central.demo.files import (
+    TOKEN_DOMAIN,
+    DemoPlaces,
+    kept_secret,
+    write_files,
+    write_private,
+)
 from central.demo.office import record_office
 from central.demo.school import demo_school, make_school
+from central.demo.secure_cards import issue_demo_secure_cards
 from central.demo.service import record_history
 from central.demo.staff_cards import issue_demo_staff_cards
 from central.errors import DomainError
@@ -64,7 +72,7 @@ def cli(context: click.Context) -> None:
     context.obj = cli_gates.Ground(owner_session, _settings)
 
 
-for _command in (*cli_gates.COMMANDS, *cli_releases.COMMANDS):
+for _command in (*cli_cards.COMMANDS, *cli_gates.COMMANDS, *cli_releases.COMMANDS):
     cli.add_command(_command)
 
 
@@ -154,7 +162,8 @@ def seed_demo(out: Path, run: Path | None, broker: str, **addresses: Any) -> Non
         school = demo_school(session)
         if school is None:
             school = _new_demo_school(session, places, password)
-        write_files(session, school.id, places, password)
+        keys = CardKeys.from_setting(_settings().card_master_key)
+        write_files(session, school.id, places, password, keys)
     click.echo(f"The demo school is ready; its accounts are in {places.out / 'accounts.json'}.")
 
 
@@ -167,6 +176,9 @@ def _new_demo_school(session: Session, places: DemoPlaces, password: str) -> Sch
     school.photo_key = photo_keys(_settings()).current
     record_history(session, school.id, zone, now=now)
     record_office(session, school.id, zone, now=now)
+    keys = CardKeys.from_setting(_settings().card_master_key)
+    if keys is not None:
+        issue_demo_secure_cards(session, school.id, box_key, keys, domain=TOKEN_DOMAIN, now=now)
     pin = issue_demo_staff_cards(session, school.id, box_key, now=now)
     write_private(places.out / "evacuation.pin", pin)
     return school

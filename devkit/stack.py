@@ -91,6 +91,9 @@ class Stack:
             **self.database_environment(),
             "REDIS_URL": self.redis.url(),
             "SECRET_KEY": self.state.secret("secret-key"),
+            "CARD_MASTER_KEY": hashlib.sha256(
+                self.state.secret("card-master-key").encode()
+            ).hexdigest(),
             "MQTT_HOST": LOOPBACK,
             "MQTT_PORT": str(self.ports["mosquitto"]),
             "MQTT_USERNAME": f"central-{role}",

@@ -43,9 +43,16 @@ class CardKeys:
         return cls(bytes.fromhex(value)) if value else None
 
     def card_key(self, school_id: int, uid: bytes) -> bytes:
-        """The key of one card (SDMFileReadKey)."""
-        of_school = hmac.digest(self._master, f"secure cards of {school_id}".encode(), "sha256")
-        return diversified(of_school[:KEY_BYTES], uid + _SYSTEM)
+        """The key with which one card proves itself (SDMFileReadKey)."""
+        return diversified(self._of_school(school_id, "secure cards"), uid + _SYSTEM)
+
+    def change_key(self, school_id: int, uid: bytes) -> bytes:
+        """The key without which nobody changes what is on the card (AppMasterKey)."""
+        return diversified(self._of_school(school_id, "changes of cards"), uid + _SYSTEM)
+
+    def _of_school(self, school_id: int, purpose: str) -> bytes:
+        said = f"{purpose} of {school_id}".encode()
+        return hmac.digest(self._master, said, "sha256")[:KEY_BYTES]
 
     def proven_counter(self, card: Card, school_id: int, site_key: bytes) -> int | None:
         """How often the card was read, if it was the card itself that said so; None: a forgery."""

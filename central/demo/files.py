@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from central.cards.keys import CardKeys
 from central.demo.school import GATES, STAFF, plastic_card
+from central.demo.secure_cards import chips
 from central.demo.staff_cards import emulated_staff_cards
 from central.devices.models import Device
 from central.devices.roster_queries import roster_of
@@ -64,14 +66,24 @@ def kept_secret(path: Path, make: Any = secrets.token_hex) -> str:
     return path.read_text().strip()
 
 
-def write_files(session: Session, school_id: int, places: DemoPlaces, password: str) -> None:
-    """Write every file anew from what the database says; repeating is safe."""
+def write_files(
+    session: Session,
+    school_id: int,
+    places: DemoPlaces,
+    password: str,
+    keys: CardKeys | None = None,
+) -> None:
+    """Write every file anew from what the database says; repeating is safe.
+
+    ``keys`` are those of secure cards, where there are any.
+    """
     box_key = bytes.fromhex(kept_secret(places.out / "cards.key"))
     students = list(session.scalars(select(Student.id).where(Student.school_id == school_id)))
     site_key = session.scalars(select(SiteKey.key).where(SiteKey.school_id == school_id)).one()
     write_private(places.out / "site.key", site_key.hex())
     write_private(places.out / "accounts.json", _json(_accounts(password)))
-    write_private(places.out / "cards.json", _json(_cards(box_key, students)))
+    secure = {} if keys is None else chips(session, school_id, box_key, keys)
+    write_private(places.out / "cards.json", _json(_cards(box_key, students, secure)))
     write_private(places.out / "gates.json", _json(_gates(places)))
     today = today_at(session, school_id, now=datetime.now(UTC))
     roster = roster_of(session, school_id, today).to_json()
@@ -113,19 +125,17 @@ def _accounts(password: str) -> list[dict[str, str]]:
     ]
 
 
-def _cards(box_key: bytes, students: Iterable[int]) -> dict[str, Any]:
+def _cards(
+    box_key: bytes, students: Iterable[int], secure: Mapping[int, Mapping[str, str]]
+) -> dict[str, Any]:
     cards = []
     for student in students:
         card = plastic_card(box_key, student)
-        model = "213" if student % 3 else "215"
-        cards.append(
-            {
-                "student": student,
-                "uid": card.uid.hex().upper(),
-                "token": card.token.hex(),
-                "model": model,
-            }
-        )
+        content = secure.get(student) or {
+            "token": card.token.hex(),
+            "model": "213" if student % 3 else "215",
+        }
+        cards.append({"student": student, "uid": card.uid.hex().upper(), **content})
     return {"domain": TOKEN_DOMAIN, "cards": cards, "staff": emulated_staff_cards(box_key)}
 
 

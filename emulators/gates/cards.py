@@ -1,12 +1,14 @@
 """The cards at hand: those of the cards file, and some that no school has issued.
 
-``{"domain", "cards": [{"student", "uid", "token", "model"}], "staff": [{"name", …}]}``
+``{"domain", "cards": [{"student", "uid", "token", "model"}], "staff": [{"name", …}]}``; a secure
+card, of model ``424``, has ``number_key`` and ``mac_key`` instead of a token.
 """
 
 from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +16,18 @@ from typing import Any
 
 from contracts.cards import token_uri
 from emulators.nfc import tags
+from emulators.nfc.ntag424 import Copy, Ntag424
 from emulators.processes import WrongConfig, read_object
 
 TORN_AFTER = 3  # commands: the product is known by then, but no part of the link
 
-STRANGERS = ("unknown", "torn", "blank")
+STRANGERS = ("unknown", "torn", "blank", "copied")
+
+SECURE_MODEL = "424"
+# A real chip never forgets how often it was read. Ours begin anew with each process, at a number
+# that none has reached before: one read in four seconds, since then, is more than a card gets.
+_COUNTED_SINCE = 1_767_225_600  # 2026-01-01
+_SECONDS_A_READ = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,24 @@ class Plastic:
         return tags.with_uri(self.uid, self.uri, self.model)
 
 
+class SecureChip:
+    """A chip that goes on counting; ``copy`` says what it said last, on another card."""
+
+    def __init__(self, uid: bytes, domain: str, keys: tuple[bytes, bytes]) -> None:
+        counted = int(time.time() - _COUNTED_SINCE) // _SECONDS_A_READ
+        self._chip = Ntag424(uid, domain, keys, max(counted, 1))
+
+    def tag(self) -> tags.Tag:
+        return self._chip
+
+    def copy(self) -> tags.Tag:
+        return Copy(self._chip.uid, self._chip.link_at(self._chip.counter))
+
+
 @dataclass(frozen=True, slots=True)
 class _Drawer:
     domain: str = ""
-    of_students: Mapping[int, Plastic] = field(default_factory=dict)
+    of_students: Mapping[int, Plastic | SecureChip] = field(default_factory=dict)
     of_staff: Mapping[str, Plastic] = field(default_factory=dict)
 
 
@@ -67,6 +90,8 @@ class CardBox:
             return tags.Ntag(_any_uid())
         if name == "torn":
             return tags.Torn(_some_card(drawer).tag(), TORN_AFTER)
+        if name == "copied":
+            return _some_chip(drawer).copy()
         if name not in drawer.of_staff:
             known = ", ".join([*STRANGERS, *sorted(drawer.of_staff)])
             raise LookupError(f"card: there is no {name!r}; there are {known}")
@@ -90,12 +115,10 @@ def _read(path: Path) -> _Drawer:
     domain = raw.get("domain")
     if not isinstance(domain, str) or not domain:
         raise WrongConfig(f"{path.name}: domain: expected text")
-    students: dict[int, Plastic] = {}
+    students: dict[int, Plastic | SecureChip] = {}
     staff: dict[str, Plastic] = {}
     for at, item in enumerate(raw.get("cards", [])):
-        students[_owner(item, "student", int, f"cards[{at}]")] = _plastic(
-            item, domain, f"cards[{at}]"
-        )
+        students[_owner(item, "student", int, f"cards[{at}]")] = _card(item, domain, f"cards[{at}]")
     for at, item in enumerate(raw.get("staff", [])):
         staff[_owner(item, "name", str, f"staff[{at}]")] = _plastic(item, domain, f"staff[{at}]")
     return _Drawer(domain, students, staff)
@@ -105,6 +128,20 @@ def _owner(item: Any, key: str, kind: type, where: str) -> Any:
     if not isinstance(item, dict) or type(item.get(key)) is not kind:
         raise WrongConfig(f"{where}.{key}: expected {'a number' if kind is int else 'text'}")
     return item[key]
+
+
+def _card(item: dict[str, Any], domain: str, where: str) -> Plastic | SecureChip:
+    if item.get("model") != SECURE_MODEL:
+        return _plastic(item, domain, where)
+    try:
+        uid, number_key, mac_key = (
+            bytes.fromhex(item[name]) for name in ("uid", "number_key", "mac_key")
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WrongConfig(f"{where}: uid, number_key and mac_key are expected as hex") from error
+    if len(uid) != 7 or {len(number_key), len(mac_key)} != {16}:
+        raise WrongConfig(f"{where}: a uid has 7 bytes and a key 16")
+    return SecureChip(uid, domain, (number_key, mac_key))
 
 
 def _plastic(item: dict[str, Any], domain: str, where: str) -> Plastic:
@@ -120,10 +157,17 @@ def _plastic(item: dict[str, Any], domain: str, where: str) -> Plastic:
     return Plastic(uid, token_uri(domain, token), model)
 
 
-def _some_card(drawer: _Drawer) -> Plastic:
+def _some_card(drawer: _Drawer) -> Plastic | SecureChip:
     for plastic in (*drawer.of_students.values(), *drawer.of_staff.values()):
         return plastic
     raise LookupError("card: there is none to tear in the cards file")
+
+
+def _some_chip(drawer: _Drawer) -> SecureChip:
+    for card in drawer.of_students.values():
+        if isinstance(card, SecureChip):
+            return card
+    raise LookupError("card: there is no secure one to copy in the cards file")
 
 
 def _any_uid() -> bytes:

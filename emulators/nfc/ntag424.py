@@ -62,9 +62,13 @@ class Ntag424:
         return bytes([block]) if block & 0xF7 == 0xC2 else None  # S(DESELECT)
 
     def link(self) -> str:
-        """What the next read will say: it counts, as any read does."""
+        """What the next read says: it counts, as any read does."""
         self.counter += 1
-        picc = Picc(self.uid, self.counter)
+        return self.link_at(self.counter)
+
+    def link_at(self, counter: int) -> str:
+        """What one certain read says, for whoever has overheard it."""
+        picc = Picc(self.uid, counter)
         e = _encrypt(self._number_key, plain_picc(picc, secrets.token_bytes(5)))
         session_key = _cmac(self._mac_key, session_vector(picc))
         return sun_uri(self._domain, e, truncated(_cmac(session_key, b"")))
@@ -81,12 +85,13 @@ class Ntag424:
         return _NOT_KNOWN
 
     def _read(self, offset: int, length: int) -> bytes:
-        content = _CAPABILITY_FILE if self._selected == _CAPABILITIES else self._ndef()
+        content = _CAPABILITY_FILE if self._selected == _CAPABILITIES else self.read_ndef()
         if offset > len(content):
             return _BEYOND
         return content[offset : offset + length] + _DONE
 
-    def _ndef(self) -> bytes:
+    def read_ndef(self) -> bytes:
+        """The file as this reading of the card finds it."""
         if self._file is None:  # made up at the first read after the card was selected
             message = b"".join(ndef.message_encoder([ndef.UriRecord(self.link())]))
             self._file = len(message).to_bytes(2, "big") + message
