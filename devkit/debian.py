@@ -21,7 +21,11 @@ from devkit.places import OPT
 from devkit.shell import inherited, run
 
 # Folder below OPT -> what is unpacked there together, when one of it is needed.
-GROUPS = {"debian": ("mosquitto", "redis-server"), "debian-checks": ("shellcheck",)}
+GROUPS = {
+    "debian": ("mosquitto", "redis-server"),
+    "debian-checks": ("shellcheck",),
+    "debian-root": ("debootstrap",),
+}
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -1,18 +1,22 @@
-"""What the Pi's firmware, its kernel and NetworkManager are told."""
+"""What the Pi's firmware, its kernel, NetworkManager and the agent are told."""
 
 from __future__ import annotations
 
 import configparser
+from pathlib import Path
 
 import pytest
 
 from contracts.provisioning import Wifi
+from edge_agent.settings import Settings
 from firmware_config.firstboot.boot_config import (
     wants_serial_port,
     with_serial_port,
     without_serial_console,
 )
+from firmware_config.firstboot.enrolment import STATE, agent_settings
 from firmware_config.firstboot.wifi import connection
+from tests.firmware.provisions import a_provision
 
 CONFIG = "dtparam=audio=on\n[cm4]\notg_mode=1\n"
 
@@ -85,3 +89,31 @@ def test_a_password_survives_the_file(password: str, written: str) -> None:
     lines = connection(Wifi("x", password, "CL")).splitlines()
 
     assert any(line.startswith(f"psk={written}") for line in lines)
+
+
+TOLD = {
+    "broker": {"host": "broker.example.cl", "port": 8883},
+    "token_domain": "asistencia.example.cl",
+}
+
+
+@pytest.mark.parametrize("answers", [(), ("lights", "screen")])
+def test_the_agent_takes_the_settings_that_are_written_for_it(
+    tmp_path: Path, answers: tuple[str, ...]
+) -> None:
+    provision = a_provision(direction="in", answers=answers, evacuation_list=True)
+    for name in ("device.pem", "device.key", "authorities.pem"):
+        (tmp_path / "identity" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "identity" / name).touch()
+    (tmp_path / "identity/site-key").write_text("ab" * 32)
+    file = tmp_path / "agent.toml"
+    file.write_text(agent_settings(provision, TOLD).replace(STATE, str(tmp_path)))
+
+    settings = Settings.from_file(file)
+
+    assert (settings.device, settings.broker.host) == (provision.device, "broker.example.cl")
+    assert [(one.name, one.direction) for one in settings.readers] == [("entrada", "in")]
+    assert set(settings.feedback.kinds) == {*answers, "console"}
+    assert (settings.screen is not None) is ("screen" in answers)
+    assert settings.evacuation is not None
+    assert settings.updates is not None
