@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from central.accounts.expiry import delete_expired
 from central.attendance.closing_service import close_day, dates_to_close
 from central.db import enter_schools
+from central.jobs.broker import KEEP_EVERY, BrokerKeeper
 from central.jobs.photos import LOOK_EVERY, RENEW_EVERY, PhotoWatch
 from central.logging import job_context
 from central.no_shows import watch_service
@@ -152,5 +153,16 @@ def watch_photos(scheduler: BackgroundScheduler, watch: PhotoWatch) -> None:
         "interval",
         seconds=RENEW_EVERY.total_seconds(),
         id="renew_photo_keys",
+        next_run_time=datetime.now(UTC),
+    )
+
+
+def keep_broker(scheduler: BackgroundScheduler, keeper: BrokerKeeper) -> None:
+    """Have ``keeper`` look whether the broker lacks anything, beginning at once."""
+    scheduler.add_job(
+        keeper.keep,
+        "interval",
+        seconds=KEEP_EVERY.total_seconds(),
+        id="keep_broker",
         next_run_time=datetime.now(UTC),
     )

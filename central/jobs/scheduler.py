@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 from typing import Final
 
@@ -12,11 +13,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from central.identity.sealing import Safe
+from central.jobs.broker import BrokerFolder, BrokerKeeper
 from central.jobs.database import open_engine, open_sessions
 from central.jobs.leader import Leadership
 from central.jobs.photos import PhotoWatch
 from central.jobs.post import Post
-from central.jobs.schedule import Jobs, scheduler_of, watch_photos
+from central.jobs.schedule import Jobs, keep_broker, scheduler_of, watch_photos
 from central.jobs.steering import STEER_EVERY, Steering
 from central.media.photo_keys import photo_keys
 from central.queue import Queue
@@ -61,6 +64,8 @@ def run(settings: Settings) -> None:
         )
         scheduler.add_job(steering.forget, "interval", hours=6, id="forget_health")
         watch_photos(scheduler, _photo_watch(settings, queue))
+        if settings.broker_folder:
+            keep_broker(scheduler, _broker_keeper(settings))
         scheduler.start()
         stopping.wait()
         scheduler.shutdown()
@@ -75,4 +80,13 @@ def _photo_watch(settings: Settings, queue: Queue) -> PhotoWatch:
         queue,
         photo_keys(settings).current,
         timedelta(days=settings.photo_retention_days),
+    )
+
+
+def _broker_keeper(settings: Settings) -> BrokerKeeper:
+    return BrokerKeeper(
+        open_sessions(settings, "scheduler"),
+        Safe(settings.identity_secret),
+        BrokerFolder(Path(settings.broker_folder)),
+        settings.mqtt_public_host,
     )
