@@ -146,7 +146,7 @@ def rebuild_days(slug: str, year: int) -> None:
 @cli.command("seed-demo")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for files.")
 @click.option("--run", type=click.Path(path_type=Path), help="Short folder for sockets.")
-@click.option("--broker", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT")
+@click.option("--broker", default="localhost:8883", show_default=True, metavar="HOST:PORT")
 @click.option("--gates-port", default=8091, show_default=True, help="Port of the emulated gates.")
 @click.option("--web", metavar="URL", help="Where the gates fetch their roster.")
 @click.option("--screen-port", type=int, help="Port of the first gate's screen.")

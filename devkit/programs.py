@@ -45,7 +45,7 @@ def seed(stack: Stack) -> str:
     return _central_command(
         stack,
         *("seed-demo", "--out", str(stack.state.demo), "--run", str(stack.run_folder)),
-        *("--broker", f"{LOOPBACK}:{stack.ports['mosquitto']}"),
+        *("--broker", f"localhost:{stack.ports['mosquitto_tls']}"),
         *("--gates-port", str(stack.ports["gates"])),
         *("--web", f"http://{LOOPBACK}:{stack.ports['web']}"),
         *("--screen-port", str(stack.ports["screen"])),
@@ -94,13 +94,29 @@ def central(stack: Stack) -> list[Program]:
         *("--bind", f"{LOOPBACK}:{stack.ports['web']}", "central.wsgi:app"),
     )
     web, worker = stack.web_environment(), stack.worker_environment()
-    ingest, scheduler = stack.environment("ingest"), stack.environment("scheduler")
+    ingest, scheduler = stack.environment("ingest"), stack.scheduler_environment()
     return [
         _module(stack, "web", gunicorn, web, _answers(stack, "web", "/healthz")),
         _module(stack, "ingest", ("central.ingest",), ingest, _said("connected")),
         _module(stack, "worker", ("central.jobs", "worker"), worker, _said("Listening")),
         _module(stack, "scheduler", ("central.jobs", "scheduler"), scheduler, _said("started")),
     ]
+
+
+def enrol(stack: Stack) -> None:
+    """Let each gate that has no certificate get one, as on its first boot. The web must run."""
+    for folder in sorted((stack.state.demo / "agents").iterdir()):
+        if not (folder / "identity" / "device.pem").exists():
+            command = enrolment_of(folder, stack.address("web"))
+            run((str(VENV_PYTHON), *command), PYTHON_ENVIRONMENT, cwd=ROOT)
+
+
+def enrolment_of(folder: Path, web: str) -> tuple[str, ...]:
+    """What makes a gate of the demo's files in ``folder``."""
+    return (
+        *("-m", "edge_agent", "enroll", "--central", web, "--clock", "host"),
+        *("--code-file", str(folder / "code"), "--folder", str(folder / "identity")),
+    )
 
 
 def agents(stack: Stack) -> list[Program]:

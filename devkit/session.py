@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -42,18 +41,17 @@ class Session:
         supervisor, stack = self._supervisor, self._stack
         shutil.rmtree(stack.run_folder, ignore_errors=True)  # the last run's sockets and figures
         stack.run_folder.mkdir(mode=0o700, parents=True)
-        with step("PostgreSQL, Redis and Mosquitto"):
-            servers = (stack.postgres, stack.redis, stack.mosquitto)
-            supervisor.start([server.prepare() for server in servers])
+        with step("PostgreSQL and Redis"):
+            supervisor.start([server.prepare() for server in (stack.postgres, stack.redis)])
         with step("schema"):
             programs.migrate_if_changed(stack)
-        with step("demo school, central and emulators"):
+        with step("demo school, broker, central and emulators"):
+            supervisor.begin([stack.mosquitto.prepare()])  # ready when central has written for it
             supervisor.begin([programs.whatsapp(stack), *programs.central(stack)])
             programs.seed(stack)
-            stack.mosquitto.prepare()  # now it knows the devices that seeding has made
-            supervisor.send("mosquitto", signal.SIGHUP)
             supervisor.start([programs.gates(stack)])
         with step("gates"):
+            programs.enrol(stack)
             supervisor.start(programs.agents(stack))
 
     def _write_record(self) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from devkit.mosquitto import Mosquitto
+from devkit.mosquitto import Door, Mosquitto
 from devkit.places import VENV
 from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
@@ -26,7 +26,16 @@ class Stack:
     def __init__(self, state: State) -> None:
         self.state = state
         self.ports = state.ports(
-            ("postgres", "mosquitto", "redis", "whatsapp", "gates", "screen", "evacuation"),
+            (
+                "postgres",
+                "mosquitto",
+                "mosquitto_tls",
+                "redis",
+                "whatsapp",
+                "gates",
+                "screen",
+                "evacuation",
+            ),
             wishes={"web": WEB_PORT},
         )
         self.postgres = Postgres(state.data / "postgres", self.ports["postgres"])
@@ -36,11 +45,10 @@ class Stack:
 
     @property
     def mosquitto(self) -> Mosquitto:
-        """The broker, admitting central and the devices that seeding has made so far."""
+        """The broker: central comes by password, gates by certificate."""
         users = {f"central-{role}": self.broker_password(role) for role in CENTRAL_ROLES}
-        for file in (self.state.demo / "broker").glob("*.password"):
-            users[file.stem] = file.read_text().strip()
-        broker = Mosquitto(self.state.data / "mosquitto", self.ports["mosquitto"], users)
+        door = Door(self.ports["mosquitto_tls"], self.broker_folder)
+        broker = Mosquitto(self.state.data / "mosquitto", self.ports["mosquitto"], users, door)
         broker.log = self.state.log("mosquitto")
         return broker
 
@@ -78,6 +86,11 @@ class Stack:
         """The devices that seeding has made."""
         return sorted(folder.name for folder in (self.state.demo / "agents").glob("*"))
 
+    @property
+    def broker_folder(self) -> Path:
+        """What the scheduler writes for the broker."""
+        return self.state.data / "broker"
+
     def broker_password(self, role: str) -> str:
         return self.state.secret(f"broker-central-{role}")
 
@@ -98,6 +111,7 @@ class Stack:
             "MQTT_PORT": str(self.ports["mosquitto"]),
             "MQTT_USERNAME": f"central-{role}",
             "MQTT_PASSWORD": self.broker_password(role),
+            "MQTT_PUBLIC_PORT": str(self.ports["mosquitto_tls"]),
             "S3_ENDPOINT": f"file://{self.state.data / 'photos'}",
         }
 
@@ -120,6 +134,9 @@ class Stack:
             "WHATSAPP_APP_SECRET": self.state.secret("whatsapp-app-secret"),
             "WHATSAPP_VERIFY_TOKEN": self.state.secret("whatsapp-verify-token"),
         }
+
+    def scheduler_environment(self) -> dict[str, str]:
+        return {**self.environment("scheduler"), "BROKER_FOLDER": str(self.broker_folder)}
 
     def worker_environment(self) -> dict[str, str]:
         return {

@@ -87,12 +87,6 @@ class Supervisor:
             if self._stop_asked:
                 raise StopRequested
 
-    def send(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a program that runs, such as SIGHUP to read its configuration again."""
-        for member in self.members:
-            if member.program.name == name and member.running is not None:
-                member.running.send(number)
-
     def run(self) -> None:
         """Return when somebody asks to stop."""
         while not self._stop_asked:

@@ -11,17 +11,17 @@ broker='' watcher='' stopping=''
 # To whom the broker changes when it was started as root.
 own() { [ "$(id -u)" != 0 ] || [ -n "${MOSQUITTO_DATA:-}" ] || chown -R mosquitto "$data"; }
 
-# Copies what central wrote. The version is read first: what changes meanwhile is copied again.
+# Copies what central wrote, if it has. The version is read first: what changes meanwhile is copied
+# again. Every step says what to do when it fails: in a condition, -e does not.
 take() {
-    version=$(cat "$written/version")
-    mkdir -p "$data/identity"
+    version=$(cat "$written/version") || return
+    mkdir -p "$data/identity" || return
     for file in authorities.pem broker.pem revoked.pem; do
-        cp "$written/$file" "$data/identity/$file.new"
-        mv "$data/identity/$file.new" "$data/identity/$file"
+        cp "$written/$file" "$data/identity/$file.new" || return
+        mv "$data/identity/$file.new" "$data/identity/$file" || return
     done
-    cat "$written/muted.acl" "$rules" >"$data/acl.new"
-    mv "$data/acl.new" "$data/acl"
-    own
+    cat "$written/muted.acl" "$rules" >"$data/acl.new" || return
+    mv "$data/acl.new" "$data/acl" && own
 }
 
 # Beside the broker: another first word means other authorities, which it reads at its start only.

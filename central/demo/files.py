@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from central.cards.keys import CardKeys
@@ -21,6 +19,7 @@ from central.demo.secure_cards import chips
 from central.demo.staff_cards import emulated_staff_cards
 from central.devices.models import Device
 from central.devices.roster_queries import roster_of
+from central.identity.enrolment_service import issue_code
 from central.people.models import Student
 from central.schools.models import SiteKey
 from central.schools.queries import today_at
@@ -90,33 +89,18 @@ def write_files(
     for device in GATES:
         folder = places.agent(device)
         folder.mkdir(parents=True, exist_ok=True)
-        kept_secret(places.out / "broker" / f"{device}.password")
         (folder / "roster.json").write_bytes(roster)
-        _introduce(session, device, kept_secret(folder / "device.key", _new_key))
+        _invite(session, device, folder)
         (folder / "agent.toml").write_text(_agent_config(places, device))
 
 
-def _new_key() -> str:
-    """A device's own key, as an enrolled one makes it."""
-    return (
-        ec.generate_private_key(ec.SECP256R1())
-        .private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        .decode()
-        .strip()
-    )
-
-
-def _introduce(session: Session, device: str, key: str) -> None:
-    """Let central know the public half of the device's key."""
-    public = serialization.load_pem_private_key(key.encode(), None).public_key()
-    der = public.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    session.execute(update(Device).where(Device.id == device).values(public_key=der))
+def _invite(session: Session, device_id: str, folder: Path) -> None:
+    """A one-time code with which the gate enrols itself, unless it has done so already."""
+    if (folder / "identity" / "device.pem").exists():
+        return
+    device = session.scalars(select(Device).where(Device.id == device_id)).one()
+    issued = issue_code(session, device, by=None, now=datetime.now(UTC))
+    write_private(folder / "code", issued.code)
 
 
 def _accounts(password: str) -> list[dict[str, str]]:
@@ -156,7 +140,7 @@ def _gates(places: DemoPlaces) -> dict[str, Any]:
 
 def _agent_config(places: DemoPlaces, device: str) -> str:
     folder = places.agent(device)
-    password_file = places.out / "broker" / f"{device}.password"
+    identity = folder / "identity"
     return f"""\
 device = {json.dumps(device)}
 data_dir = {json.dumps(str(folder / "data"))}
@@ -165,11 +149,12 @@ clock = "host"
 [broker]
 host = {json.dumps(places.broker_host)}
 port = {places.broker_port}
-username = {json.dumps(device)}
-password_file = {json.dumps(str(password_file))}
+ca_file = {json.dumps(str(identity / "authorities.pem"))}
+cert_file = {json.dumps(str(identity / "device.pem"))}
+key_file = {json.dumps(str(identity / "device.key"))}
 {_central_config(places, device)}
 [site]
-key_file = {json.dumps(str(places.out / "site.key"))}
+key_file = {json.dumps(str(identity / "site-key"))}
 token_domain = {json.dumps(TOKEN_DOMAIN)}
 
 [roster]
@@ -219,7 +204,7 @@ secure = false
 def _central_config(places: DemoPlaces, device: str) -> str:
     if places.web is None:
         return ""
-    key_file = places.agent(device) / "device.key"
+    key_file = places.agent(device) / "identity" / "device.key"
     return f"""
 [central]
 url = {json.dumps(places.web)}

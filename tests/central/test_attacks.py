@@ -1,7 +1,7 @@
 """Who tries to be another gate, or to harm one, at a real broker with the deployment's rules.
 
-Each is refused, and a gate beside it notices nothing. Who has no good certificate is in the broker's
-log; a topic that is not one's own is told to the sender only (Mosquitto logs it at debug level).
+Each is refused, and a gate beside it notices nothing. Who has no good certificate is in the log of
+the broker; that a topic is not its own is told to a sender only (Mosquitto logs it for debugging).
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from central.demo.history import past_school_days
 from central.demo.school import GATES, make_school, plastic_card
 from central.demo.service import record_history
 from central.demo.staff_cards import issue_demo_staff_cards
+from central.identity.enrolment_service import redeem
 from central.models import (
     AttendanceDay,
     Card,
@@ -152,6 +153,7 @@ def test_the_files_fit_the_agent_and_the_database(
     digests = {card_digest(site_key, token) for token in tokens}
     assert digests == set(session.scalars(select(Card.digest)))
     for device in GATES:
+        _enrolled(session, places.agent(device), device)
         settings = AgentSettings.from_file(places.agent(device) / "agent.toml")
         roster = Roster.from_json((places.agent(device) / "roster.json").read_bytes())
         assert settings.device == device
@@ -159,6 +161,16 @@ def test_the_files_fit_the_agent_and_the_database(
         states = Counter(entry.state for entry in roster.cards.values())
         assert states == {"active": 600, "staff": 3, "service": 1}
     assert (tmp_path / "accounts.json").stat().st_mode & 0o077 == 0
+
+
+def _enrolled(session: Session, folder: Path, device: str) -> None:
+    """As far as the settings look: the code is good, and the files are there."""
+    code = (folder / "code").read_text().strip()
+    redeemed = redeem(session, code, kind="gate", now=datetime.now(UTC))
+    assert redeemed.device_id == device
+    (folder / "identity").mkdir()
+    for name in ("authorities.pem", "device.pem", "device.key", "site-key"):
+        (folder / "identity" / name).write_text(redeemed.site_key.hex())
 
 
 def test_a_card_of_the_box_is_always_the_same() -> None:

@@ -152,7 +152,7 @@ def test_a_broker_that_forgets_everything_loses_nothing(line: Line) -> None:
 
     os.kill(ingest["pid"], signal.SIGSTOP)  # so that the broker has to queue
     beeps = [beep for student in absent if (beep := line.tap("sur", student)) is not None]
-    os.kill(broker["pid"], signal.SIGSTOP)  # so that it cannot write its store once more
+    os.killpg(broker["pid"], signal.SIGSTOP)  # so that it cannot write its store once more
     store.unlink(missing_ok=True)
     line.kill("mosquitto")
     os.kill(ingest["pid"], signal.SIGCONT)
