@@ -24,6 +24,8 @@ from devkit.install import ensure_everything
 from devkit.places import ROOT, VENV_PYTHON
 from devkit.ports import LOOPBACK, free_port
 from devkit.process import Program, Running
+from devkit.programs import enrolment_of
+from devkit.shell import run
 from devkit.stack import PYTHON_ENVIRONMENT
 from devkit.waiting import wait_until
 
@@ -53,6 +55,7 @@ class Check:
             "IMAGE_TAG": ENV,
             "WEB_PORT": str(self._ports["web"]),
             "MQTT_PUBLISHED_PORT": str(self._ports["mqtt"]),
+            "MQTT_PUBLIC_PORT": str(self._ports["mqtt"]),
             "WHATSAPP_PORT": str(self._ports["whatsapp"]),
             "RQ_DASHBOARD_PORT": str(self._ports["dashboard"]),
             "PROJECT_FOLDER": str(ROOT),
@@ -60,12 +63,15 @@ class Check:
 
     def bring_up(self) -> None:
         self._engine.compose(self.settings(), "up", "-d")
-        web = f"http://{LOOPBACK}:{self._ports['web']}"
-        _require(lambda: answers(f"{web}/healthz"), "the web does not answer /healthz")
-        _require(lambda: answers(f"{web}/health"), "/health does not say ready")
+        _require(lambda: answers(f"{self._web}/healthz"), "the web does not answer /healthz")
+        _require(lambda: answers(f"{self._web}/health"), "/health does not say ready")
         # Before it has subscribed once, the broker keeps nothing for it, and a gate sends again.
         ingest = f"school-attendance-ingest-{ENV}"
         _require(lambda: '"connected"' in self._engine.logs(ingest), "ingest is not connected")
+
+    @property
+    def _web(self) -> str:
+        return f"http://{LOOPBACK}:{self._ports['web']}"
 
     def last_words(self) -> str:
         """The end of each process's log, to find out why something did not hold."""
@@ -85,17 +91,18 @@ class Check:
         self._in_container(
             "python",
             *("-m", "central.cli", "seed-demo", "--out", str(self._demo)),
-            *("--run", str(self._folder), "--broker", f"{LOOPBACK}:{self._ports['mqtt']}"),
+            *("--run", str(self._folder), "--broker", f"localhost:{self._ports['mqtt']}"),
+            *("--web", self._web),
             *("--gates-port", str(self._ports["gates"])),
         )
         self._history = {what: self._count(what) for what in (TAPS, NOTIFICATIONS, UNDELIVERED)}
         self._engine.podman("cp", f"{_container()}:{self._demo}", str(self._folder))
-        for file in sorted((self._demo / "broker").glob("*.password")):
-            self._engine.admit_device(ENV, file.stem, file.read_text().strip())
         gates_url = f"http://{LOOPBACK}:{self._ports['gates']}/gates"
         config = str(self._demo / "gates.json")
         self._run("gates", ("emulators.gates", "--config", config), lambda _: answers(gates_url))
         for agent in sorted((self._demo / "agents").iterdir()):
+            enrolment = (str(VENV_PYTHON), *enrolment_of(agent, self._web))
+            run(enrolment, PYTHON_ENVIRONMENT, cwd=ROOT)
             command = ("edge_agent", "run", "--config", str(agent / "agent.toml"))
             self._run(agent.name, command, lambda running: "connected to" in running.output())
 

@@ -78,10 +78,6 @@ class Rig:
         done = subprocess.run(command, env=self._env, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
-    def admit_device(self, deploy_env: str, device: str, password: str) -> None:
-        env = {**self._env, "DEPLOY_ENV": deploy_env, "CONTAINER_ENGINE": "podman"}
-        run((str(ROOT / "scripts" / "broker_device.sh"), device), env, stdin=f"{password}\n")
-
     def kill_main_process(self, container: str) -> None:
         """SIGKILL from outside; ``podman kill`` would count as wished for and prevent a restart."""
         pid = self.podman("inspect", "--format", "{{.State.Pid}}", container)
