@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,11 +103,11 @@ class Guest:
             return
         self.client.loop_start()
         # One without a good certificate learns of it only when it reads (TLS 1.3): no answer comes.
-        while self.welcome == NOBODY and self.lost.empty():
-            try:
+        over = False
+        while self.welcome == NOBODY and not over:
+            over = not self.lost.empty()  # what was said before it was lost is there by now
+            with suppress(queue.Empty):
                 self.welcome = self._connected.get(timeout=0.05)
-            except queue.Empty:
-                continue
 
     def listen(self, topic_filter: str) -> None:
         self.client.subscribe(topic_filter, qos=1)

@@ -177,10 +177,12 @@ def test_a_gate_cannot_take_the_place_of_another(
 
 @pytest.mark.parametrize("user", ["", "central-ingest"])
 def test_without_a_certificate_nobody_comes_in(fort: Fort, bystander: Guest, user: str) -> None:
-    with at_the_door(fort.broker, Pass(None), fort.authorities, user=user) as guest:
-        assert not guest.inside
+    def seen_off() -> bool:
+        with at_the_door(fort.broker, Pass(None), fort.authorities, user=user) as guest:
+            assert not guest.inside
+        return fort.logged("peer did not return a certificate")
 
-    assert wait_until(lambda: fort.logged("peer did not return a certificate"), SECONDS)
+    assert wait_until(seen_off, SECONDS), fort.broker.log.read_text()
 
 
 def test_a_certificate_of_another_authority_opens_nothing(
