@@ -20,6 +20,7 @@ class Entry:
     endpoint: str  # the page that opens first
     permission: str
     also: tuple[str, ...] = ()  # other blueprints of the group
+    on_phones: bool = True  # the bottom bar has no room for all; the account menu has the rest
 
 
 # To add one: a line here, and its icon is picked up by the next `npm run build`.
@@ -48,7 +49,11 @@ ENTRIES: Final = (
         _l("Reports"), icon="chart-histogram", endpoint="reports.index", permission="see_attendance"
     ),
     Entry(
-        _l("Settings"), icon="settings", endpoint="school_settings.index", permission="see_settings"
+        _l("Settings"),
+        icon="settings",
+        endpoint="school_settings.index",
+        permission="see_settings",
+        on_phones=False,
     ),
     Entry(_l("Try it"), icon="nfc", endpoint="dev_gates.index", permission="try_gates"),
 )
@@ -60,6 +65,7 @@ class Link:
     icon: str
     url: str
     current: bool
+    on_phones: bool
 
 
 SEARCH: Final = "people.search"  # answers htmx with a fragment, anybody else with a page
@@ -79,7 +85,8 @@ def links() -> Iterator[Link]:
         if entry.endpoint in current_app.view_functions and viewer.may(entry.permission):
             blueprint = entry.endpoint.partition(".")[0]
             current = here == blueprint or here in entry.also
-            yield Link(entry.label, entry.icon, url_for(entry.endpoint), current)
+            url = url_for(entry.endpoint)
+            yield Link(entry.label, entry.icon, url, current, entry.on_phones)
 
 
 def search_url() -> str | None:

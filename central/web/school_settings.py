@@ -60,6 +60,7 @@ def _page(place: Here, chosen: AlertSettings, problem: Any = None) -> str:
         volumes=usual,
         total=messages_a_day(chosen, usual),
         everything=messages_a_day(chosen._replace(tell_entries=True, tell_exits=True), usual),
+        exceptions=messages_a_day(AlertSettings(), usual),
         installation_grace=current_app.extensions["settings"].no_show_grace_minutes,
     )
 
