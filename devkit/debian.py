@@ -25,6 +25,7 @@ GROUPS = {
     "debian": ("mosquitto", "redis-server"),
     "debian-checks": ("shellcheck",),
     "debian-root": ("debootstrap",),
+    "debian-pcsc": ("pcscd", "vsmartcard-vpcd", "python3-pyscard"),
 }
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -46,6 +47,12 @@ def tool(name: str, package: str) -> Tool:
     if found is None:
         raise DevError(f"{name} is neither on PATH nor below {OPT}: install {package}")
     return found
+
+
+def unpacked(group: str) -> Path:
+    """The folder with the packages of ``group`` that the system lacks, fetched the first time."""
+    _unpack_packages(group, GROUPS[group][0])
+    return OPT / group
 
 
 def find(name: str) -> Tool | None:
