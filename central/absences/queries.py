@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
@@ -96,6 +97,11 @@ def absences_after(
 def one_absence(session: Session, school_id: int, request_id: int) -> AbsenceListed | None:
     row = session.execute(_listed(school_id).where(AbsenceRequest.id == request_id)).one_or_none()
     return None if row is None else AbsenceListed(**row._mapping)
+
+
+def absences_of_ids(session: Session, school_id: int, ids: Collection[int]) -> list[AbsenceListed]:
+    rows = session.execute(_listed(school_id).where(AbsenceRequest.id.in_(ids)))
+    return [AbsenceListed(**row._mapping) for row in rows]
 
 
 def absences_on(

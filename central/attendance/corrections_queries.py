@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -123,6 +124,18 @@ def manual_decided(session: Session, school_id: int, limit: int) -> list[ManualL
     query = _manual(school_id).where(ManualEntry.state != "proposed")
     query = query.order_by(ManualEntry.id.desc()).limit(limit)
     return [ManualListed(**row._mapping) for row in session.execute(query)]
+
+
+def corrections_of_ids(
+    session: Session, school_id: int, ids: Collection[int]
+) -> list[CorrectionListed]:
+    rows = session.execute(_corrections(school_id).where(DayCorrection.id.in_(ids)))
+    return [CorrectionListed(**row._mapping) for row in rows]
+
+
+def manual_of_ids(session: Session, school_id: int, ids: Collection[int]) -> list[ManualListed]:
+    rows = session.execute(_manual(school_id).where(ManualEntry.id.in_(ids)))
+    return [ManualListed(**row._mapping) for row in rows]
 
 
 def one_correction(session: Session, school_id: int, correction_id: int) -> CorrectionListed | None:

@@ -24,6 +24,7 @@ from central.tasks import queries, service
 from central.tasks.queries import TaskListed
 from central.tasks.service import Decision
 from central.web.access import current_school, current_viewer, requires
+from central.web.tasks_subjects import subjects_of
 from central.web.tasks_wording import STATES, TITLES, reasons_in_words
 
 LONGEST_NOTE: Final = 500
@@ -45,10 +46,13 @@ def register(app: Flask) -> None:
 @requires("decide_tasks")
 def index() -> ResponseReturnValue:
     session, school = db.session(), current_school()
+    waiting = queries.open_tasks(session, school.id)
+    closed = queries.closed_tasks(session, school.id)
     return render_template(
         "tasks/index.html",
-        open=queries.open_tasks(session, school.id),
-        closed=queries.closed_tasks(session, school.id),
+        open=waiting,
+        closed=closed,
+        subjects=subjects_of(session, school.id, [*waiting, *closed]),
         link=_link,
         **_wording(school),
     )

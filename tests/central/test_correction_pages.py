@@ -116,6 +116,19 @@ def test_a_closed_day_shows_the_proposal_to_the_second_person(
     assert f"/app/corrections/correction/{number}/decision" in others
 
 
+def test_the_inbox_says_whom_each_task_is_about(session: Session, office: Office) -> None:
+    close_today(session, office)
+    correct(office)
+    enter(office)
+    form = {"student": str(office.student.id), "from": office.today, "to": office.today}
+    office.inspector.post("/app/absences/new", **form, kind="absence", reason="illness")
+
+    inbox = office.director.get("/app/tasks").text
+
+    about = f"{office.student.family_names}, {office.student.given_names} ·"
+    assert inbox.count(about) == 3
+
+
 def test_the_second_person_decides_and_it_is_shown(session: Session, office: Office) -> None:
     close_today(session, office)
     correct(office)
