@@ -36,8 +36,10 @@ log = logging.getLogger(__name__)
 IDENTITY: Final = "/api/v1/devices/me/identity"
 CERTIFICATE: Final = "/api/v1/devices/me/certificate"
 EVERY_SECONDS: Final = 6 * 3600.0
-# After trouble at the broker, which may mean that we are revoked; not at each of its retries.
-LEAST_SECONDS: Final = 20.0
+# After trouble at the broker, which may mean that we are revoked, or that it has another authority;
+# not at each of its retries, and not all gates at once when the broker has restarted.
+LEAST_SECONDS: Final = 5.0
+SPREAD_SECONDS: Final = 4.0
 RENEW_BEFORE: Final = timedelta(days=397) / 3
 REVOKED: Final = "revoked"  # central's code for it
 _FRESH: Final = 304
@@ -93,7 +95,8 @@ class IdentityKeeper:
             if pause is None:
                 break
             if self._asked.wait(pause) and not stop.is_set():
-                stop.wait(max(0.0, asked_at + LEAST_SECONDS - time.monotonic()))
+                spread = random.uniform(0, SPREAD_SECONDS)  # noqa: S311 - spreads load
+                stop.wait(max(spread, asked_at + LEAST_SECONDS - time.monotonic()))
             self._asked.clear()
         self._link.close()
 
