@@ -131,7 +131,7 @@ def collect(version: Version, targets: Iterable[Target], folder: Path) -> dict[s
         )
     _pip("wheel", "--no-deps", "--require-hashes", "-w", str(wheels), "-r", str(source_only))
     _pip("download", "--no-deps", "--require-hashes", "-d", str(wheels), "-r", str(PIP_LOCK))
-    _own_wheel(version, folder, wheels)
+    own_wheel(version, folder, wheels)
     contents = {path.name: path.read_bytes() for path in sorted(wheels.glob("*.whl"))}
     return contents | {FIRST_BOOT: first_boot_program()}
 
@@ -166,7 +166,8 @@ def _split_lock(folder: Path) -> tuple[Path, Path]:
     return files
 
 
-def _own_wheel(version: Version, folder: Path, wheels: Path) -> None:
+def own_wheel(version: Version, folder: Path, wheels: Path) -> None:
+    """The project's own, of what a gate needs only, put into ``wheels``."""
     source = folder / "source"
     ours = shutil.ignore_patterns("__pycache__")
     for name in PACKAGES:

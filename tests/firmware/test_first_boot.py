@@ -33,7 +33,7 @@ from central.db import db
 from central.identity import authority_service
 from central.identity.sealing import Safe
 from central.media.store import store_of
-from central.models import Device, Gate, School
+from central.models import Device, Gate, Rollout, School
 from central.releases import service
 from central.settings import Settings
 from contracts.releases import Version
@@ -41,7 +41,7 @@ from devkit import debian
 from devkit.errors import DevError
 from devkit.places import INSTALLED
 from edge_agent.updates.sign_of_life import read_sign
-from firmware_config.build_release import Target, collect, public_half, sign
+from firmware_config.build_release import Target, collect, own_wheel, public_half, sign
 from firmware_config.firstboot.steps import SYSTEM_FILES
 from tests.builders import a_gate, a_school
 from tests.central.api import a_caller_as
@@ -90,7 +90,8 @@ class Pi:
             "--kill-child",
             "--propagation=private",
         ]
-        mounted = 'mount -t proc proc "$1/proc" && exec chroot "$@"'
+        # the shell stays in between: who changes its user no longer dies with its parent
+        mounted = 'mount -t proc proc "$1/proc" && chroot "$@"; exit $?'
         return [*inside, "sh", "-c", mounted, "sh", str(self.root), *command]
 
     def text(self, path: str) -> str:
@@ -323,3 +324,60 @@ def test_a_central_that_is_away_is_waited_for(pi: Pi, office: Office) -> None:
 
     assert (away.returncode, back.returncode) == (1, 0), away.stderr + back.stderr
     assert office.device().public_key is not None
+
+
+def newer(release: bytes, version: Version, folder: Path) -> bytes:
+    """The same libraries with this repository stamped as another version."""
+    with zipfile.ZipFile(io.BytesIO(release)) as opened:
+        names = [name for name in opened.namelist() if not name.startswith("manifest")]
+        kept = {name: opened.read(name) for name in names if "school_attendance" not in name}
+    (folder / "wheels").mkdir()
+    own_wheel(version, folder, folder / "wheels")
+    (wheel,) = (folder / "wheels").iterdir()
+    return sign(version, {**kept, wheel.name: wheel.read_bytes()}, KEY)
+
+
+def test_a_new_version_goes_all_the_way_from_central_to_the_gate(
+    pi: Pi, office: Office, release: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Published, rolled out, fetched by the agent, installed by the updater, and told back."""
+    begin(pi, office.zip_for_the_gate())
+    assert first_boot(pi).returncode == 0
+    following = newer(release, Version(9, 9, 10), tmp_path_factory.mktemp("newer"))
+    now, store = datetime.now(UTC), office.app.extensions["documents"]
+    service.publish(office.session, store, following, [public_half(KEY)], now=now)
+    rollout = service.start(office.session, office.school.id, "9.9.10", [], by=None, now=now)
+    office.session.commit()
+
+    with agent_running(pi):
+        inbox = pi.root / "var/lib/school-gate/update/release.zip"
+        eventually(inbox.exists, within=60)
+    with the_updater(pi) as updater:
+        eventually(lambda: (pi.root / "opt/gate/current").readlink() == Path("9.9.10"), within=90)
+        with agent_running(pi):  # what "systemctl restart" does where there is a systemd
+            assert updater.wait(timeout=120) == 0
+            eventually(lambda: state_of(office, rollout) == "done", within=60)
+
+    assert (pi.root / "opt/gate/proven").readlink() == Path("9.9.10")
+    assert (pi.root / "opt/gate/previous").readlink() == Path("9.9.9")
+    assert not inbox.exists()
+
+
+@contextmanager
+def the_updater(pi: Pi) -> Iterator[subprocess.Popen[bytes]]:
+    unit = pi.text("/etc/systemd/system/gate-update.service")
+    command = re.search(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    assert command is not None
+    patience = ("--within", "90", "--steady", "1")
+    with (pi.root / "updater.log").open("w") as log:
+        updater = subprocess.Popen(pi.command(*command[1].split(), *patience), stderr=log)
+        try:
+            yield updater
+        finally:
+            updater.kill()
+            updater.wait()
+
+
+def state_of(office: Office, rollout: Rollout) -> str:
+    office.session.expire_all()
+    return rollout.state
