@@ -92,7 +92,7 @@ def _taps(session: Session, school_id: int, student_id: int, on_date: date) -> A
     return session.execute(
         select(
             *(Tap.stream_id, Tap.seq, Tap.tapped_at, Tap.direction, Tap.gate_id, Tap.clock),
-            *(Tap.card_kind, Tap.verdict, Tap.doubt, Gate.name.label("gate")),
+            *(Tap.reader, Tap.card_kind, Tap.verdict, Tap.doubt, Gate.name.label("gate")),
         )
         .join(Gate, and_(Gate.school_id == Tap.school_id, Gate.id == Tap.gate_id))
         .where(Tap.school_id == school_id, Tap.student_id == student_id, Tap.on_date == on_date)
@@ -116,7 +116,7 @@ def _ignored(session: Session, school_id: int, student_id: int, on_date: date) -
 def _day_tap(row: Row[Any]) -> DayTap:
     return DayTap(
         *(row.tapped_at, row.direction, row.gate_id, row.clock, row.card_kind),
-        *(row.stream_id, row.seq),
+        *(row.stream_id, row.seq, row.reader),
     )
 
 

@@ -33,7 +33,8 @@ _NO_CALENDAR = SchoolCalendar()
 
 _DAYS = text("""
     SELECT d.school_id, d.student_id, d.on_date, e.course_id, c.on_date IS NOT NULL,
-        t.tapped_at, t.direction, t.gate_id, t.clock, t.card_kind, t.stream_id, t.seq
+        t.tapped_at, t.direction, t.gate_id, t.clock, t.card_kind, t.stream_id, t.seq,
+        t.reader
     FROM unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
                 CAST(:dates AS date[])) AS d (school_id, student_id, on_date)
     LEFT JOIN enrolments e ON e.school_id = d.school_id AND e.student_id = d.student_id

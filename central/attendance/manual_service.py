@@ -144,11 +144,17 @@ def check_second_person(state: str, author_id: int, by: int) -> None:
 
 
 def add_staff_tap(
-    session: Session, school_id: int, said: Said, at: datetime, *, now: datetime
+    session: Session,
+    school_id: int,
+    said: Said,
+    at: datetime,
+    *,
+    now: datetime,
+    reader: str = STREAM_KEY,
 ) -> tuple[int, int]:
     """Record a passage as a tap of the staff desk; its stream and number.
 
-    Makes the desk when the school has none yet.
+    Makes the desk when the school has none yet. ``reader`` says what at the desk made it.
     """
     device_id = _staff_device(session, school_id)
     stream = session.execute(
@@ -161,7 +167,7 @@ def add_staff_tap(
         clock="synced",  # a person answers for the time
         boot=STREAM_KEY,
         up_ms=0,
-        reader=STREAM_KEY,
+        reader=reader,
         card=Card("staff", "00" * 16),
         verdict="accepted",
     )

@@ -141,7 +141,7 @@ def _taps(
     statement = (
         select(
             *(Tap.stream_id, Tap.seq, Tap.student_id, Tap.tapped_at, Tap.direction, Tap.gate_id),
-            *(Tap.clock, Tap.card_kind, Tap.verdict, Tap.digest),
+            *(Tap.clock, Tap.card_kind, Tap.verdict, Tap.digest, Tap.reader),
             *(Student.given_names, Student.family_names, Student.course_id),
             Course.name.label("course"),
             Gate.name.label("gate"),
@@ -180,7 +180,7 @@ def _sightings(group: Sequence[Row[Any]]) -> list[Sighting]:
     day = passages(
         DayTap(
             *(row.tapped_at, row.direction, row.gate_id, row.clock, row.card_kind),
-            *(row.stream_id, row.seq),
+            *(row.stream_id, row.seq, row.reader),
         )
         for row in group
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 REPEAT_WITHIN = timedelta(seconds=45)  # a nervous second tap; queueing up again takes longer
 WALK_WITHIN = timedelta(minutes=10)  # from the desk that lets a student go to the gate
+
+COLLECTED: Final = "collected"  # the reader of the taps that a withdrawal makes
 
 ENTRY, EXIT = "entry", "exit"
 _STATED = {"in": ENTRY, "out": EXIT}  # by the device's policy; an `auto` device states nothing
@@ -24,6 +26,7 @@ class DayTap(NamedTuple):
     card_kind: str = "token"
     stream_id: int = 0
     seq: int = 0
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ def passages(taps: Iterable[DayTap]) -> list[Passage]:
 
     A tap soon after another belongs to the same passage, unless its device serves the other
     direction only: in by one gate and out by the next within seconds is two passages. So does the
-    card of a student whom staff have let go, when it is read on the way out.
+    card of a student who is being collected, when it is read on the way out; after an exit that
+    staff enter by hand it is another passage, for the student may be back.
     """
     groups: list[tuple[str, list[DayTap]]] = []
     for tap in sorted(taps, key=_order):
@@ -73,13 +77,13 @@ def _order(tap: DayTap) -> tuple[datetime, str, int, str, str, int]:
 
 def _repeats(tap: DayTap, kind: str, group: list[DayTap]) -> bool:
     soon = tap.tapped_at - group[-1].tapped_at <= REPEAT_WITHIN or any(
-        one.card_kind == "staff" and one.direction == "out" and _walks(one, tap) for one in group
+        _is_collected(one) and tap.tapped_at - one.tapped_at <= WALK_WITHIN for one in group
     )
     return soon and _STATED.get(tap.direction, kind) == kind
 
 
-def _walks(let_go: DayTap, tap: DayTap) -> bool:
-    return tap.tapped_at - let_go.tapped_at <= WALK_WITHIN
+def _is_collected(tap: DayTap) -> bool:
+    return tap.card_kind == "staff" and tap.reader == COLLECTED
 
 
 def _kind(tap: DayTap, before: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from central.accounts.service import record
 from central.attendance import days
 from central.attendance.manual_service import add_staff_tap
+from central.attendance.passage_rules import COLLECTED
 from central.attendance.staging import Said
 from central.errors import NotFound
 from central.notifications.notice_service import Notice, queue_notice
@@ -161,7 +162,9 @@ def _let_go(session: Session, withdrawal: Withdrawal, asked: Asked, *, now: date
         Withdrawal.refusal.is_(None),
     )
     ordinal = (session.scalar(earlier) or 0) + 1
-    withdrawal.stream_id, withdrawal.seq = add_staff_tap(session, school_id, said, now, now=now)
+    withdrawal.stream_id, withdrawal.seq = add_staff_tap(
+        session, school_id, said, now, now=now, reader=COLLECTED
+    )
     withdrawal.signature_key = asked.signature_key
     notice = Notice("withdrawal", withdrawal.on_date, now, ordinal)
     queue_notice(session, school_id, [student_id], notice, now=now)

@@ -75,7 +75,7 @@ GRANTS = {
         "SELECT (comes_at)": ("absence_requests",),
         "SELECT (school_id, id, course_id)": ("students",),
         "SELECT (school_id, stream_id, seq, student_id, gate_id, direction, tapped_at, on_date,"
-        " clock, card_kind)": ("taps",),
+        " clock, card_kind, reader)": ("taps",),
         "INSERT": ("attendance_days", "day_closings"),
         "UPDATE (status, first_entry_at, last_exit_at, inside, minutes_late, passages,"
         " confidence, method)": ("attendance_days",),

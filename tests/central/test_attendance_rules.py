@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from central.attendance.passage_rules import DayTap, passages
+from central.attendance.passage_rules import COLLECTED, DayTap, passages
 from central.attendance.rules import (
     STALE_AFTER,
     DayConclusion,
@@ -38,6 +38,10 @@ def concluded(taps: list[DayTap], schedule: Schedule = SCHOOL_DAY) -> DayConclus
 
 def at(shown: str) -> datetime:
     return tap(shown).tapped_at
+
+
+def collected(shown: str) -> DayTap:
+    return tap(shown, "out", card_kind="staff", reader=COLLECTED)
 
 
 @pytest.mark.parametrize(
@@ -98,19 +102,24 @@ def at(shown: str) -> datetime:
             id="in and out by two gates within seconds",
         ),
         pytest.param(
-            [tap("07:50"), tap("12:00", "out", card_kind="staff"), tap("12:10")],
+            [tap("07:50"), collected("12:00"), tap("12:10")],
             ["entry sequence", "exit staff"],
-            id="let go at the desk, and the card read on the way out",
+            id="collected, and the card read on the way out",
         ),
         pytest.param(
-            [tap("07:50"), tap("12:00", "out", card_kind="staff"), tap("12:10:01")],
+            [tap("07:50"), collected("12:00"), tap("12:10:01")],
             ["entry sequence", "exit staff", "entry sequence"],
-            id="let go at the desk, and back after a while",
+            id="collected, and back after a while",
         ),
         pytest.param(
-            [tap("12:00", "out", card_kind="staff"), tap("12:01", "in")],
+            [collected("12:00"), tap("12:01", "in")],
             ["exit staff", "entry gate"],
-            id="let go at the desk, and in again by a gate that only lets in",
+            id="collected, and in again by a gate that only lets in",
+        ),
+        pytest.param(
+            [tap("07:50"), tap("12:00", "out", card_kind="staff"), tap("12:05")],
+            ["entry sequence", "exit staff", "entry sequence"],
+            id="an exit by hand, and back by card",
         ),
         pytest.param(
             [tap("07:50", "in", card_kind="staff"), tap("07:55")],
