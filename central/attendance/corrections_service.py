@@ -72,7 +72,7 @@ def ignore_tap(
     """
     _check_day(session, school_id, change.student_id, change.on_date, now)
     last = _last_about(session, school_id, change)
-    if last is not None and last.kind == "ignore_tap":
+    if (last.kind == "ignore_tap") if last is not None else _is_doubted(session, school_id, change):
         raise Conflict("tap_left_out_already")
     content = {"stream_id": change.stream_id, "seq": change.seq}
     return _correct(session, school_id, "ignore_tap", change, content, author_id, now)
@@ -81,13 +81,19 @@ def ignore_tap(
 def restore_tap(
     session: Session, school_id: int, change: NamedTap, author_id: int, *, now: datetime
 ) -> DayCorrection:
-    """Let a tap count again that was left out; on a closed day, propose it to a second person.
+    """Let a tap count that is left out; on a closed day, propose it to a second person.
+
+    It was left out by somebody, or because it may have been a copy of the student's card.
 
     Raises NotFound when the student has no such tap on the date, Conflict unless it is left out.
     """
     _check_day(session, school_id, change.student_id, change.on_date, now)
     last = _last_about(session, school_id, change)
-    if last is None or last.kind != "ignore_tap" or last.state == "proposed":
+    if last is None:
+        left_out = _is_doubted(session, school_id, change)
+    else:
+        left_out = last.kind == "ignore_tap" and last.state != "proposed"
+    if not left_out:
         raise Conflict("tap_counts_already")
     content = {"stream_id": change.stream_id, "seq": change.seq}
     return _correct(session, school_id, "restore_tap", change, content, author_id, now)
@@ -182,6 +188,13 @@ def _last_about(session: Session, school_id: int, change: NamedTap) -> DayCorrec
         DayCorrection.state != "rejected",
     )
     return session.scalars(about.order_by(DayCorrection.id.desc()).limit(1)).one_or_none()
+
+
+def _is_doubted(session: Session, school_id: int, change: NamedTap) -> bool:
+    doubt = select(Tap.doubt).where(
+        Tap.school_id == school_id, Tap.stream_id == change.stream_id, Tap.seq == change.seq
+    )
+    return session.scalar(doubt) is not None
 
 
 def _refresh(session: Session, correction: DayCorrection) -> None:

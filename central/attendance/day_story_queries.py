@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -63,8 +64,8 @@ class DayStory:
 def day_story(session: Session, school_id: int, student_id: int, on_date: date) -> DayStory:
     """The day as it stands. The session must have entered the school."""
     rows = {(row.stream_id, row.seq): row for row in _taps(session, school_id, student_id, on_date)}
-    ignored = _ignored(session, school_id, student_id, on_date)
-    ignored |= {key for key, row in rows.items() if row.doubt is not None}
+    doubted = {key for key, row in rows.items() if row.doubt is not None}
+    ignored = _ignored(session, school_id, student_id, on_date, doubted)
     counted = [_day_tap(row) for key, row in rows.items() if key not in ignored]
     told = tuple(
         PassageTold(
@@ -99,7 +100,9 @@ def _taps(session: Session, school_id: int, student_id: int, on_date: date) -> A
     )
 
 
-def _ignored(session: Session, school_id: int, student_id: int, on_date: date) -> set[TapKey]:
+def _ignored(
+    session: Session, school_id: int, student_id: int, on_date: date, doubted: Collection[TapKey]
+) -> set[TapKey]:
     rows = session.execute(
         select(
             *(DayCorrection.id, DayCorrection.kind, DayCorrection.stream_id, DayCorrection.seq)
@@ -110,7 +113,7 @@ def _ignored(session: Session, school_id: int, student_id: int, on_date: date) -
             DayCorrection.state.in_(("applied", "approved")),
         )
     )
-    return ignored_taps(Correction(**row._mapping) for row in rows)
+    return ignored_taps((Correction(**row._mapping) for row in rows), doubted)
 
 
 def _day_tap(row: Row[Any]) -> DayTap:

@@ -34,14 +34,14 @@ _NO_CALENDAR = SchoolCalendar()
 _DAYS = text("""
     SELECT d.school_id, d.student_id, d.on_date, e.course_id, c.on_date IS NOT NULL,
         t.tapped_at, t.direction, t.gate_id, t.clock, t.card_kind, t.stream_id, t.seq,
-        t.reader
+        t.reader, t.doubt
     FROM unnest(CAST(:school_ids AS bigint[]), CAST(:student_ids AS bigint[]),
                 CAST(:dates AS date[])) AS d (school_id, student_id, on_date)
     LEFT JOIN enrolments e ON e.school_id = d.school_id AND e.student_id = d.student_id
         AND e.from_on <= d.on_date AND (e.until_on IS NULL OR e.until_on >= d.on_date)
     LEFT JOIN day_closings c ON c.school_id = d.school_id AND c.on_date = d.on_date
     LEFT JOIN taps t ON t.school_id = d.school_id AND t.student_id = d.student_id
-        AND t.on_date = d.on_date AND t.doubt IS NULL
+        AND t.on_date = d.on_date
 """)
 
 # What was decided about one student: an excuse, or a correction that counts. Day by day, whatever
@@ -181,8 +181,13 @@ def _unseen(raw: Mapping[Day, _Raw]) -> set[CourseDay]:
     return {
         (school_id, one.course_id, on_date)
         for (school_id, _, on_date), one in raw.items()
-        if one.closed and one.course_id is not None and (not one.taps or one.corrections)
+        if one.closed and one.course_id is not None and _may_be_unseen(one)
     }
+
+
+def _may_be_unseen(one: _Raw) -> bool:
+    """Whether every tap may be set aside, if there is any."""
+    return bool(not one.taps or one.corrections or any(tap.doubt for tap in one.taps))
 
 
 def _doubtful(

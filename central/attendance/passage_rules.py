@@ -17,7 +17,11 @@ _STATED = {"in": ENTRY, "out": EXIT}  # by the device's policy; an `auto` device
 
 
 class DayTap(NamedTuple):
-    """One tap of one student on one date. ``direction`` is the policy of the device."""
+    """One tap of one student on one date. ``direction`` is the policy of the device.
+
+    ``doubt`` is why a secure card may not have been there; then the tap counts only if somebody
+    says so.
+    """
 
     tapped_at: datetime
     direction: str
@@ -27,6 +31,7 @@ class DayTap(NamedTuple):
     stream_id: int = 0
     seq: int = 0
     reader: str = ""
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

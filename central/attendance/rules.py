@@ -93,16 +93,22 @@ def local_date(tapped_at: datetime, zone: ZoneInfo) -> date:
 
 
 def counted_taps(facts: DayFacts) -> list[DayTap]:
-    """The day's taps without those that a correction sets aside."""
-    ignored = ignored_taps(facts.corrections)
+    """The day's taps without those that a correction, or a doubt about the card, sets aside."""
+    doubted = [(tap.stream_id, tap.seq) for tap in facts.taps if tap.doubt is not None]
+    ignored = ignored_taps(facts.corrections, doubted)
     if not ignored:
         return list(facts.taps)
     return [tap for tap in facts.taps if (tap.stream_id, tap.seq) not in ignored]
 
 
-def ignored_taps(corrections: Iterable[Correction]) -> set[tuple[int, int]]:
-    """Stream and number of the taps that are set aside; of several words about one the last."""
-    last = {
+def ignored_taps(
+    corrections: Iterable[Correction], doubted: Iterable[tuple[int, int]] = ()
+) -> set[tuple[int, int]]:
+    """Stream and number of the taps that are set aside; of several words about one the last.
+
+    ``doubted`` are those that nobody spoke of and that count only when somebody does.
+    """
+    last = dict.fromkeys(doubted, "ignore_tap") | {
         (one.stream_id, one.seq): one.kind
         for one in sorted(corrections, key=lambda one: one.id)
         if one.stream_id is not None and one.seq is not None

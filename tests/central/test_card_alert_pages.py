@@ -7,9 +7,12 @@ from apiflask import APIFlask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from central.attendance.corrections_service import NamedTap, ignore_tap, restore_tap
+from central.attendance.models import AttendanceDay, Tap
 from central.cards.keys import CardKeys
+from central.errors import Conflict
 from central.tasks.models import Task
-from tests.builders import MORNING, minutes
+from tests.builders import MORNING, SCHOOL_DAY, minutes
 from tests.central.pages import Person, a_member, signed_in
 from tests.central.recording import SessionAs
 from tests.central.secure import SecureSchool, a_secure_card, a_secure_school, what_it_says
@@ -70,3 +73,34 @@ def test_the_students_day_shows_the_copy_as_left_out(
 
     assert "quizás no era esta tarjeta" in day
     assert day.count("Entrada") >= 1
+
+
+def copy_of(school: SecureSchool, session: Session) -> NamedTap:
+    tap = session.scalars(select(Tap).where(Tap.doubt == "replayed")).one()
+    return NamedTap(school.student_id, SCHOOL_DAY, tap.stream_id, tap.seq, "Fui testigo")
+
+
+def passages_of(session: Session) -> int:
+    session.expire_all()
+    return session.scalars(select(AttendanceDay.passages)).one()
+
+
+def test_a_person_may_let_a_doubted_tap_count_after_all_and_take_it_back(
+    session: Session, session_as: SessionAs, school: SecureSchool
+) -> None:
+    inspector = a_member(session, school.place.school, role="inspector")
+    web, named = session_as("web", school.place.school.id), copy_of(school, session)
+    now = MORNING + minutes(90)
+    assert passages_of(session) == 1
+    with pytest.raises(Conflict, match="tap_left_out_already"):
+        ignore_tap(web, school.place.school.id, named, inspector.id, now=now)
+
+    restore_tap(web, school.place.school.id, named, inspector.id, now=now)
+    web.commit()
+    assert passages_of(session) == 2
+    with pytest.raises(Conflict, match="tap_counts_already"):
+        restore_tap(web, school.place.school.id, named, inspector.id, now=now)
+
+    ignore_tap(web, school.place.school.id, named, inspector.id, now=now)
+    web.commit()
+    assert passages_of(session) == 1

@@ -312,6 +312,18 @@ def test_of_several_words_about_a_tap_the_last_counts(words: tuple[str, ...], co
         assert (counted_taps(facts(own, corrections=tuple(order))) == [own]) is counts
 
 
+@pytest.mark.parametrize(
+    ("words", "counts"), [((), False), (("restore_tap",), True), (("ignore_tap",), False)]
+)
+def test_a_doubted_tap_counts_only_when_somebody_says_so(
+    words: tuple[str, ...], *, counts: bool
+) -> None:
+    doubted = tap("07:50", stream_id=7, seq=1)._replace(doubt="replayed")
+    said = tuple(Correction(number, word, stream_id=7, seq=1) for number, word in enumerate(words))
+
+    assert (counted_taps(facts(doubted, corrections=said)) == [doubted]) is counts
+
+
 def test_only_the_tap_of_that_stream_is_ignored() -> None:
     same_number = tap("07:50", stream_id=8, seq=1)
 
