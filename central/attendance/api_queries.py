@@ -144,7 +144,7 @@ def _meanings(
             tuple_(Tap.student_id, Tap.on_date).in_(sorted(touched)),
         )
     ):
-        days[tap.student_id, tap.on_date].append(DayTap(*tap[2:]))
+        days[tap.student_id, tap.on_date].append(DayTap._make(tap[2:]))
     return {
         key: meaning
         for day in days.values()

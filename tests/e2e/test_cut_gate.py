@@ -107,7 +107,8 @@ def _a_school(session: Session, devices: Sequence[str]) -> int:
     school = a_school(session, timezone=zone_where_it_is_eight(now))
     bell = (now + UNTIL_THE_BELL).astimezone(ZoneInfo(school.timezone)).time()
     # the share of absent students is no help here: the gate alone must hold the alarm back
-    session.add(AlertPolicy(school_id=school.id, grace_minutes=0, most_absent_percent=100))
+    policy = session.get_one(AlertPolicy, school.id)
+    policy.grace_minutes, policy.most_absent_percent = 0, 100
     courses = [a_course(session, school, starts_at=bell) for _ in range(EVERYBODY // SIZE)]
     session.execute(
         text(
