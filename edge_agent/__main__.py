@@ -24,6 +24,7 @@ from edge_agent.outbox import OutboxUnavailable
 from edge_agent.parts import Agent, build
 from edge_agent.settings import Settings, SettingsError
 from edge_agent.threads import REVOKED, Threads
+from edge_agent.watchdog import Notifier, Watchdog
 from edge_agent.wipe import is_wiped, wipe
 
 log = logging.getLogger("edge_agent")
@@ -81,22 +82,32 @@ def _run(chosen: argparse.Namespace) -> int:
         return 1
     outbox = agent.outbox
     log.info("gate %s, stream %s, %d waiting", settings.device, outbox.stream, outbox.depth())
-    _serve(agent, threads)
+    _serve(agent, threads, _watchdog(agent))
     if threads.revoked.is_set():
         wipe(settings)
     log.info("stopped")
     return threads.status()
 
 
-def _serve(agent: Agent, threads: Threads) -> None:
+def _watchdog(agent: Agent) -> Watchdog:
+    """As systemd asks for it; without systemd it tells nobody."""
+    deadline_us = os.environ.get("WATCHDOG_USEC", "")
+    deadline_s = int(deadline_us) / 1e6 if deadline_us.isdecimal() else None
+    return Watchdog(Notifier(os.environ.get("NOTIFY_SOCKET")), agent.pulse, deadline_s)
+
+
+def _serve(agent: Agent, threads: Threads, watchdog: Watchdog) -> None:
     """Run every part until told to stop, or until one failed."""
     for name, run in agent.duties.threads:
         threads.start(name, run)
+    watchdog.ready()
     while not threads.stop.is_set():
         if signal.sigtimedwait(_STOP_SIGNALS, _LOOK_EVERY) is not None:
             threads.stop.set()
         for look in agent.duties.looks:
             look()
+        watchdog.look()
+    watchdog.stopping()
     for say_goodbye in agent.duties.goodbyes:
         say_goodbye()
     if threads.join(time.monotonic() + _STOP_SECONDS):

@@ -45,6 +45,14 @@ from edge_agent.threads import Threads
 from edge_agent.updates.part import UpdatesPart
 from edge_agent.uplink import Identity, Uplink
 from edge_agent.wake import Wake
+from edge_agent.watchdog import (
+    DISK_SECONDS,
+    READER_SECONDS,
+    UPLINK_SECONDS,
+    Beat,
+    DiskBeat,
+    Pulse,
+)
 
 Take = Callable[[str, readers.Sighting], None]
 
@@ -68,6 +76,7 @@ class Agent:
 
     outbox: Outbox
     duties: Duties
+    pulse: Pulse
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,27 @@ def build(settings: Settings, logs: LogMemory, threads: Threads) -> Agent:
         duties.looks.append(
             lambda: screen.note(online=uplink.is_connected, clock=core.clock().clock)
         )
-    return Agent(core.outbox, duties)
+    return Agent(core.outbox, duties, _pulse(settings, watches, uplink, duties))
+
+
+def _pulse(settings: Settings, watches: Sequence[Watch], uplink: Uplink, duties: Duties) -> Pulse:
+    disk = DiskBeat(settings.data_dir)
+    duties.threads.append(("disk", disk.run))
+    beats = [
+        *(
+            Beat(watch.name, partial(getattr, watch, "beat_at"), READER_SECONDS)
+            for watch in watches
+        ),
+        Beat("uplink", lambda: uplink.beat_at, UPLINK_SECONDS),
+        Beat("disk", lambda: disk.beat_at, DISK_SECONDS),
+    ]
+
+    def status() -> str:
+        ready = sum(watch.is_ready for watch in watches)
+        link = "online" if uplink.is_connected else "offline"
+        return f"{link}, {ready} of {len(watches)} readers ready"
+
+    return Pulse(beats, status)
 
 
 def _identity(

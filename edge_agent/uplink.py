@@ -71,6 +71,7 @@ class Uplink:
         self._receipts = ReceiptDesk()
         self._anew = threading.Event()
         self.is_connected = False
+        self.beat_at = time.monotonic()  # when the loop last came round, connected or not
 
     def reconnect(self) -> None:
         """Connect anew, with the certificate as it is now on the disk. Returns at once."""
@@ -80,7 +81,7 @@ class Uplink:
     def run(self, stop: threading.Event) -> None:
         """Connect and send until ``stop`` is set and we are woken; then drain for a moment."""
         while not stop.is_set():
-            started = time.monotonic()
+            started = self.beat_at = time.monotonic()
             try:
                 self._live(stop)
             except OutboxDamaged:
@@ -118,7 +119,7 @@ class Uplink:
     def _send_until(self, link: Link, stop: threading.Event) -> None:
         leave_at: float | None = None
         while True:
-            now = time.monotonic()
+            now = self.beat_at = time.monotonic()
             if leave_at is None and stop.is_set():
                 leave_at = now + DRAIN_SECONDS
             for message in self._identity.desk.pending():
