@@ -7,21 +7,19 @@ the start, not the first tap.
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from edge_agent import readers
-from edge_agent.answer_settings import FeedbackSettings, LightsSettings
 from edge_agent.capture import Capture, Desk
 from edge_agent.cards import CardNames
 from edge_agent.clock import CLOCKS, Clock
 from edge_agent.debounce import Debounce
 from edge_agent.doctor_desk import DoctorDesk
 from edge_agent.evacuation.part import EvacuationPart
-from edge_agent.feedback import ConsoleFeedback, EmulatedFeedback, Feedback
+from edge_agent.feedback.build import build_feedback
 from edge_agent.feedback.chosen import ChosenFeedback
 from edge_agent.health import Vitals
 from edge_agent.identity import IdentityKeeper
@@ -169,7 +167,7 @@ def _core(settings: Settings, logs: LogMemory, screen: Screen | None) -> Core:
         outbox=outbox,
         roster=roster,
         debounce=Debounce(settings.repeat_window_s),
-        feedback=_feedback(settings.feedback, screen),
+        feedback=build_feedback(settings.feedback, screen),
         logs=logs,
     )
 
@@ -282,25 +280,3 @@ def _screen(settings: Settings, duties: Duties) -> Screen | None:
     screen = Screen(settings.screen, settings.device)
     duties.threads.append(("screen", ScreenPage(settings.screen, screen).serve))
     return screen
-
-
-def _lights(settings: LightsSettings) -> Feedback:
-    """Imported only where they are: a gate without lights has no need of the library."""
-    try:
-        lights: Feedback = importlib.import_module("edge_agent.feedback.lights").make(settings)
-    except ImportError as error:
-        raise SettingsError(
-            f'feedback: "lights" need a library that is not installed ({error})'
-        ) from error
-    return lights
-
-
-def _feedback(settings: FeedbackSettings, screen: Screen | None) -> ChosenFeedback:
-    kinds: dict[str, Callable[[], Feedback]] = {"console": ConsoleFeedback}
-    if settings.socket is not None:
-        kinds["emulated"] = partial(EmulatedFeedback, settings.socket)
-    if settings.lights is not None:
-        kinds["lights"] = partial(_lights, settings.lights)
-    if screen is not None:
-        kinds["screen"] = lambda: screen
-    return ChosenFeedback(kinds, settings.kinds)
