@@ -57,7 +57,9 @@ class Settings:
     redis_url: str = _variable("REDIS_URL", "redis://redis:6379/0", "Queue, rate limits, cache")
 
     secret_key: str = _variable("SECRET_KEY", PLACEHOLDER, "Signs API tokens and forms")
-    device_api_key: str = _variable("DEVICE_API_KEY", PLACEHOLDER, "Pairs web kiosks")
+    device_api_key: str = _variable(
+        "DEVICE_API_KEY", PLACEHOLDER, "Pairs web kiosks, with a one-time code"
+    )
     card_master_key: str = _variable(
         "CARD_MASTER_KEY", "", "Makes and checks the keys of secure cards; empty: there are none"
     )

@@ -7,6 +7,7 @@ share; prometheus_client itself reads that variable when it is imported.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from ipaddress import ip_address
 from typing import Final
@@ -21,7 +22,10 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy.exc import SQLAlchemyError
 
+from central.db import db
+from central.identity.queries import list_ends_at
 from central.settings import Settings
 
 PATH: Final = "/metrics"
@@ -52,9 +56,29 @@ def register(app: Flask, settings: Settings) -> None:
         if folder:
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]  # not typed
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        figures = generate_latest(registry) + _revocation_list()
+        return Response(figures, content_type=CONTENT_TYPE_LATEST)
 
     app.add_url_rule(PATH, "metrics", metrics)
+
+
+def _revocation_list() -> bytes:
+    """How far the broker's list reaches: one that has ended locks every gate out.
+
+    Asked of the database, whichever process answers; left out while that is away.
+    """
+    try:
+        ends_at = list_ends_at(db.session())
+    except SQLAlchemyError:
+        return b""
+    if ends_at is None:
+        return b""
+    days = (ends_at - datetime.now(UTC)) / timedelta(days=1)
+    name = "gate_revocation_list_days_left"
+    return (
+        f"# HELP {name} Days until the broker lets no gate in for want of a newer list\n"
+        f"# TYPE {name} gauge\n{name} {days:.3f}\n"
+    ).encode()
 
 
 def _may_scrape(token: str) -> bool:

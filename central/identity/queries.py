@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from central.devices.models import Device
 from central.identity.models import Authority, Certificate
-from central.identity.rules import TRUSTED, bundle_version, to_renew
+from central.identity.rules import LIST_LIFETIME, TRUSTED, bundle_version, to_renew
 
 _REFUSED = text("SELECT * FROM refused_at_broker(:now) ORDER BY device_id, serial")
 
@@ -56,6 +56,14 @@ def refused(session: Session, *, now: datetime) -> Refused:
         if row.serial is not None:
             serials[row.authority_id].add(row.serial)
     return Refused(sorted(devices), {key: sorted(found) for key, found in serials.items()})
+
+
+def list_ends_at(session: Session) -> datetime | None:
+    """When the revocation list ends that the broker has; None before there is one."""
+    newest = session.scalar(
+        select(func.min(Authority.listed_at)).where(Authority.state.in_(TRUSTED))
+    )
+    return None if newest is None else newest + LIST_LIFETIME
 
 
 def newest_certificate(session: Session, school_id: int, device_id: str) -> CertificateShown | None:

@@ -21,7 +21,7 @@ from tests.e2e.browser import Visit, chromium
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-OPEN = {"/api/v1/devices/enroll"}  # asks for a one-time code
+OPEN = {"/api/v1/devices/enroll", "/api/v1/kiosks/pair"}  # ask for a one-time code
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 

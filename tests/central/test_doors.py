@@ -26,7 +26,8 @@ OPEN: Final = {
     "api_auth.sign_in",
     "api_auth.refresh",
     "api_auth.revoke",
-    "api_enrolment.enroll",  # asks for a one-time code
+    "api_enrolment.enroll",  # these two ask for a one-time code
+    "api_kiosks.pair",
 }
 CLOSED: Final = {302, 303, 401, 403, 404}
 SIGN_IN: Final = "/app/sign-in"

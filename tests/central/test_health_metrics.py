@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ import pytest
 from apiflask import APIFlask
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from central.app import create_app
 from central.db import db
+from central.identity import authority_service, broker_service
+from central.identity.sealing import Safe
 from central.settings import Settings
 
 TOKEN = "a-token-for-prometheus-that-is-long-enough"
@@ -153,3 +157,17 @@ def test_workers_add_up_their_figures_in_a_shared_folder(
     said_by_the_second = worker(3)
 
     assert requests_counted(said_by_the_second, "/healthz", "200") == 5
+
+
+def test_it_is_told_how_long_gates_can_still_be_let_in(app_with: MakeApp, session: Session) -> None:
+    app, name = app_with(), "gate_revocation_list_days_left"
+    assert name not in scrape(app).text  # there is no authority yet, and no list
+
+    now = datetime.now(UTC)
+    authority_service.establish(session, Safe("s" * 40), now=now)
+    broker_service.deliver(session, Safe("s" * 40), "gates.example", None, now=now)
+    session.commit()
+
+    families = text_string_to_metric_families(scrape(app).text)
+    (left,) = [one.samples[0].value for one in families if one.name == name]
+    assert 29 < left < 30
