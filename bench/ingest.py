@@ -7,27 +7,21 @@ messages, as gates send after an outage, and once with one tap a message, as on 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
+from bench.backend import filled_database, ingest_environment, running_ingest
 from bench.figures import arguments, report
 from bench.flood import Gates
 from bench.nation import Nation
 from central.settings import Settings
 from contracts.messages import MAX_TAPS
-from devkit.process import Program, Running, last_lines
 from devkit.servers import CENTRAL_USERS, Mosquitto, Postgres, Redis, free_port
-
-READY_SECONDS = 30
 
 
 def main() -> None:
@@ -45,15 +39,17 @@ def main() -> None:
         users = {user: user for user in CENTRAL_USERS}
         broker = stack.enter_context(Mosquitto(folder / "mosquitto", free_port(), users))
         redis = stack.enter_context(Redis(folder / "redis", free_port()))
-        environment = _environment(postgres, broker, redis)
-        owner = _database(Settings.from_env(environment), Nation(given.schools, given.students))
+        environment = ingest_environment(postgres, broker, redis)
+        owner = filled_database(
+            Settings.from_env(environment), Nation(given.schools, given.students)
+        )
         gates = stack.enter_context(Gates(broker, Nation(given.schools, given.students)))
         figures: dict[str, float] = {}
         runs = (("", given.taps, MAX_TAPS), ("_single", given.singles, 1))
         for suffix, taps, size in runs:  # first: once ingest has a session, it gets these too
             figures[f"null_consumer_per_s{suffix}"] = _null_run(broker, gates, taps, size)
         for suffix, taps, size in runs:
-            with _ingest(environment, folder / "ingest.log", given.profile):
+            with running_ingest(environment, folder / "ingest.log", given.profile):
                 before = _written(owner)
                 figures[f"taps_per_s{suffix}"] = _ingest_run(gates, taps, size)
                 after = _written(owner)
@@ -61,28 +57,6 @@ def main() -> None:
                 figures[f"{table}_written{suffix}"] = rows - before[table]
         owner.dispose()
         report("ingest", figures, given.json)
-
-
-def _environment(postgres: Postgres, broker: Mosquitto, redis: Redis) -> dict[str, str]:
-    postgres.create_database("bench")
-    return {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": postgres.url("bench"),
-        "REDIS_URL": redis.url(0),
-        "MQTT_HOST": broker.host,
-        "MQTT_PORT": str(broker.port),
-        "MQTT_USERNAME": "central-ingest",
-        "MQTT_PASSWORD": "central-ingest",
-    }
-
-
-def _database(settings: Settings, nation: Nation) -> Engine:
-    config = Config("migrations/alembic.ini")
-    config.attributes["settings"] = settings
-    command.upgrade(config, "head")
-    owner = create_engine(settings.database_url)
-    nation.make(owner)
-    return owner
 
 
 def _null_run(broker: Mosquitto, gates: Gates, taps: int, size: int) -> float:
@@ -95,30 +69,6 @@ def _null_run(broker: Mosquitto, gates: Gates, taps: int, size: int) -> float:
         began = gates.send(messages)
         ended = float(consumer.stdout.readline())
     return taps / (ended - began)
-
-
-@contextmanager
-def _ingest(environment: dict[str, str], log: Path, profile: Path | None) -> Iterator[None]:
-    log.unlink(missing_ok=True)
-    profiled = ("-m", "cProfile", "-o", str(profile)) if profile else ()
-    process = Running(
-        Program(
-            name="ingest",
-            argv=(sys.executable, *profiled, "-m", "central.ingest"),
-            env=environment,
-            log=log,
-            ready=lambda _pid: '"connected"' in log.read_text(),
-            cwd=Path.cwd(),
-        )
-    )
-    process.wait_ready(READY_SECONDS)
-    try:
-        yield
-    except TimeoutError as error:
-        raise SystemExit(f"{error}\n{last_lines(log)}") from error
-    process.stop()
-    if process.exit_status() != 0:
-        raise SystemExit(f"ingest ended with {process.exit_status()}\n{last_lines(log)}")
 
 
 def _ingest_run(gates: Gates, taps: int, size: int) -> float:

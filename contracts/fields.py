@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -27,10 +28,16 @@ class ContractError(ValueError):
     """The payload is not a message that this version understands; the text names the field."""
 
 
-def load(payload: bytes) -> dict[str, Any]:
-    """The JSON object in ``payload``. Raises ContractError for anything else."""
+def load(
+    payload: bytes, instead: Callable[[dict[str, Any]], object] | None = None
+) -> dict[str, Any]:
+    """The JSON object in ``payload``. Raises ContractError for anything else.
+
+    ``instead`` is given each object as it is read and says what to keep of it, so that a long list
+    need not be in memory twice.
+    """
     try:
-        value = json.loads(payload)
+        value = json.loads(payload, object_hook=instead)
     except (ValueError, RecursionError) as error:
         raise ContractError(f"payload: not JSON ({type(error).__name__})") from error
     return an_object(value, "payload")

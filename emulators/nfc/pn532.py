@@ -19,6 +19,8 @@ import termios
 import threading
 import time
 import tty
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -31,10 +33,21 @@ from emulators.nfc.tags import Tag
 # which a thread among many busy processes exceeds now and then.
 NICENESS = -15
 
+EXCHANGES_KEPT = 1000  # some 20 cards, or half a minute of looking
+
 _NEVER = -1e9
 _SPEED_OF = {
     getattr(termios, f"B{speed}"): speed for speed in SPEEDS if hasattr(termios, f"B{speed}")
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A command and when the chip had it and had answered it, in monotonic seconds."""
+
+    command: int
+    heard_at: float
+    answered_at: float
 
 
 class Pn532:
@@ -48,6 +61,7 @@ class Pn532:
         self._line: _Line | None = None
         self._thread: threading.Thread | None = None
         self._heard_at = _NEVER
+        self._exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
 
     def __enter__(self) -> Pn532:
         self.plug()
@@ -72,6 +86,10 @@ class Pn532:
     def heard_within(self, seconds: float) -> bool:
         """Whether a host has sent a command in the last ``seconds``."""
         return time.monotonic() - self._heard_at < seconds
+
+    def exchanges(self) -> list[Exchange]:
+        """The last commands, oldest first; what lies between them is the host's time."""
+        return list(self._exchanges)
 
     def put(self, tag: Tag) -> None:
         """Hold a card to the reader, instead of the one that may be there."""
@@ -121,8 +139,9 @@ class Pn532:
         while received := line.receive():
             for body in reader.feed(received):
                 if not self._silent.is_set() and line.speed() == chip.speed:
-                    self._heard_at = time.monotonic()
+                    self._heard_at = heard_at = time.monotonic()
                     _answer(line, chip, body)
+                    self._exchanges.append(Exchange(body[1], heard_at, time.monotonic()))
 
 
 def _answer(line: _Line, chip: Chip, body: bytes) -> None:

@@ -211,6 +211,12 @@ socket = "lights"
             rows = database.execute("SELECT seq, tap, repeats FROM outbox ORDER BY seq").fetchall()
         return {seq: json.loads(tap) | {"repeat": repeats} for seq, tap, repeats in rows}
 
+    def depth(self) -> int:
+        """How many taps lie in the outbox file."""
+        with closing(sqlite3.connect(self.database)) as database:
+            count: int = database.execute("SELECT count(*) FROM outbox").fetchone()[0]
+        return count
+
     def memory_kb(self) -> int:
         """Resident set size of the agent."""
         status = Path(f"/proc/{self.pid}/status").read_text()
