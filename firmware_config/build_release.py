@@ -121,7 +121,7 @@ def collect(version: Version, targets: Iterable[Target], folder: Path) -> dict[s
     """Every file of a release, by name. ``folder`` is for what is in between."""
     wheels = folder / "wheels"
     wheels.mkdir()
-    source_only, others = _split_lock(folder)
+    source_only, others = split_lock(folder)
     for target in targets:
         platforms = [word for name in target.platforms() for word in ("--platform", name)]
         _pip(
@@ -156,7 +156,7 @@ def _first_boot_files() -> list[Path]:
     return files
 
 
-def _split_lock(folder: Path) -> tuple[Path, Path]:
+def split_lock(folder: Path) -> tuple[Path, Path]:
     """The lock in two: what has to be made from source, and the rest."""
     entries = re.split(r"^(?=[a-z0-9])", LOCK.read_text(), flags=re.MULTILINE)
     made = [entry for entry in entries if entry.startswith(SOURCE_ONLY)]
