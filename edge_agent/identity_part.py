@@ -23,7 +23,7 @@ def keep_identity(
     if link is None or settings.central is None or tls is None or tls.cert_file is None:
         return None
     # Whoever speaks HTTPS has read whom to trust when it started.
-    shared = settings.central.ca_file is not None
+    shared = settings.central.ca_file == tls.ca_file
     return IdentityKeeper(
         link,
         settings.device,
