@@ -188,7 +188,7 @@ def test_a_stolen_gate_is_mute_in_seconds_and_forgets_all_but_its_taps(town: Tow
     revocation_service.revoke(town.session, town.device(north), by=None, reason="stolen", now=began)
     town.session.commit()
     assert wait_until(lambda: f"user {north.device}" in access.read_text(), SECONDS)
-    took = datetime.now(UTC) - began
+    assert datetime.now(UTC) - began < timedelta(seconds=5)  # and the broker reads it at once
     north.tap(card(1))
     south.tap(card(1))
 
@@ -196,7 +196,6 @@ def test_a_stolen_gate_is_mute_in_seconds_and_forgets_all_but_its_taps(town: Tow
     assert north.exit_status() == 77
     assert town.holds(lambda: town.taps_of(south) == 1)
     assert town.taps_of(north) == 1
-    assert took < timedelta(seconds=5)  # and the broker reads it at once
     assert [tap["card"]["digest"] for tap in north.stored().values()] == [digest(1)]
     left = {path.name for path in (north.folder / "identity").iterdir()}
     assert left == {"authorities.pem", "revoked"}
