@@ -137,7 +137,7 @@ def _meanings(
     for tap in session.execute(
         select(
             *(Tap.student_id, Tap.on_date, Tap.tapped_at, Tap.direction, Tap.gate_id),
-            *(Tap.clock, Tap.card_kind, Tap.stream_id, Tap.seq, Tap.reader),
+            *(Tap.clock, Tap.card_kind, Tap.stream_id, Tap.seq, Tap.reader, Tap.doubt),
         ).where(
             Tap.school_id == school_id,
             Tap.doubt.is_(None),
