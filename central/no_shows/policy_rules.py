@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, NamedTuple
+
+from central.no_shows.rules import DEFAULT_MOST_ABSENT_PERCENT, DEFAULT_SILENT_AFTER
 
 LONGEST_GRACE_MINUTES: Final = 240  # later than that an alert only says that nobody looked
 SHORTEST_SILENCE_MINUTES: Final = 2  # a gate reports its health once a minute
@@ -16,8 +19,8 @@ class AlertSettings(NamedTuple):
     """
 
     grace_minutes: int | None = None
-    most_absent_percent: int = 25
-    silent_after_minutes: int = 10
+    most_absent_percent: int = DEFAULT_MOST_ABSENT_PERCENT
+    silent_after_minutes: int = DEFAULT_SILENT_AFTER // timedelta(minutes=1)
     tell_entries: bool = False
     tell_exits: bool = False
     tell_late: bool = True

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
-from central.models import AbsenceRequest, AlertPolicy, CalendarException, StudentGuardian
+from central.models import AbsenceRequest, AlertPolicy, CalendarException, StudentGuardian, Task
 from central.no_shows.service import run_check
 from central.no_shows.watch_service import survey
 from tests.builders import SCHOOL_DAY, minutes
@@ -168,6 +168,21 @@ def test_a_school_that_tells_only_exceptions_tells_no_entry_but_the_absence(
     scheduler.commit()
 
     assert told_kinds(session) == ["absence", "absence"]
+
+
+def test_a_school_that_asks_first_tells_nobody_until_a_person_has_said_so(
+    session: Session, morning: MorningSchool, scheduler: Session
+) -> None:
+    session.get_one(AlertPolicy, morning.school.id).ask_first = True
+    session.commit()
+
+    checked = run_check(scheduler, the_start(scheduler, morning), now=DUE)
+    scheduler.commit()
+
+    assert checked is not None
+    assert (checked.told.messages, told_kinds(session)) == (0, [])
+    reasons = session.scalars(select(Task.reasons).where(Task.id == checked.task_id)).one()
+    assert "asked_first" in {reason["code"] for reason in reasons}
 
 
 def test_the_number_of_statements_does_not_depend_on_the_students(
