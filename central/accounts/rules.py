@@ -26,6 +26,10 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
     # the school's settings: when and of what families are told
     "see_settings": frozenset({"director", "inspector"}),
     "manage_alerts": frozenset({"director"}),
+    # photos of the gates: to look at one, which is in the audit log, and to enter a consent
+    "see_photos": frozenset({"director", "inspector"}),
+    # let the school's gates take photos at all, and see who looked
+    "manage_photos": frozenset({"director"}),
     # say that a passage or a whole day was otherwise than the cards tell
     "correct_days": frozenset({"director", "inspector"}),
     # let a student go with somebody; who may collect, and whom a court order forbids it

@@ -13,16 +13,31 @@ from sqlalchemy.orm import Session
 from central.accounts.models import AuditEntry, User
 from central.attendance.models import Tap
 from central.media.models import Photo
-from central.media.photo_service import AWAITED
+from central.media.photo_service import AWAITED, LOOKED
 from central.people.models import Student
 from central.schools.models import School
 
-LOOKED: Final = "saw_gate_photo"  # in the audit log
 LOOKS_LISTED: Final = 50
 
 TapKey = tuple[int, int]  # stream, seq
 
 _WORK = text("SELECT school_id FROM schools_with_photo_work(:at, :kept_from, :awaited_from)")
+
+
+# Also before a photo without consent is deleted nobody is shown it.
+_SHOWN: Final = (
+    select(Tap.stream_id, Tap.seq, Photo.jpeg_key)
+    .join(
+        Photo,
+        and_(
+            Photo.school_id == Tap.school_id,
+            Photo.stream_id == Tap.stream_id,
+            Photo.seq == Tap.seq,
+        ),
+    )
+    .join(Student, and_(Student.school_id == Tap.school_id, Student.id == Tap.student_id))
+    .where(Student.photo_opt_in, Photo.state == "kept", ~Photo.withdrawn)
+)
 
 
 def schools_with_photo_work(session: Session, *, now: datetime, kept: timedelta) -> list[int]:
@@ -38,27 +53,34 @@ def photos_on(
 
     None of a student whose guardian does not agree, also before its photos are deleted.
     """
-    query = (
-        select(Tap.stream_id, Tap.seq, Photo.jpeg_key)
-        .join(
-            Photo,
-            and_(
-                Photo.school_id == Tap.school_id,
-                Photo.stream_id == Tap.stream_id,
-                Photo.seq == Tap.seq,
-            ),
-        )
-        .join(Student, and_(Student.school_id == Tap.school_id, Student.id == Tap.student_id))
-        .where(
-            Tap.school_id == school_id,
-            Tap.student_id == student_id,
-            Tap.on_date == on_date,
-            Student.photo_opt_in,
-            Photo.state == "kept",
-            ~Photo.withdrawn,
-        )
+    query = _SHOWN.where(
+        Tap.school_id == school_id, Tap.student_id == student_id, Tap.on_date == on_date
     )
     return {(stream_id, seq): key or "" for stream_id, seq, key in session.execute(query)}
+
+
+def photo_of_tap(session: Session, school_id: int, student_id: int, tap: TapKey) -> str | None:
+    """The key of the photo of one of the student's taps, as above; None without one."""
+    stream_id, seq = tap
+    query = _SHOWN.where(
+        *(Tap.school_id == school_id, Tap.student_id == student_id),
+        *(Tap.stream_id == stream_id, Tap.seq == seq),
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else row.jpeg_key
+
+
+def photo_consent(session: Session, school_id: int, student_id: int) -> bool | None:
+    """Whether the student's guardian agrees to photos; None where the school takes none."""
+    query = (
+        select(Student.photo_opt_in)
+        .join(School, School.id == Student.school_id)
+        .where(
+            *(Student.school_id == school_id, Student.id == student_id),
+            School.photo_key.is_not(None),
+        )
+    )
+    return session.scalars(query).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)

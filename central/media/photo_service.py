@@ -24,6 +24,7 @@ from central.schools.models import School
 MOST_UNOPENED: Final = 3000
 # How long what was offered may take to arrive, and what arrived to be followed by its tap.
 AWAITED: Final = timedelta(days=1)
+LOOKED: Final = "saw_gate_photo"  # in the audit log
 TAP_RETRY: Final = timedelta(minutes=1)
 
 
@@ -233,6 +234,11 @@ def note_consent(
         return
     action = "photo_consent_given" if given else "photo_consent_withdrawn"
     record(session, school_id, user_id, action, f"student:{student_id}")
+
+
+def note_look(session: Session, school_id: int, user_id: int, student_id: int) -> None:
+    """Keep that somebody looked at a photo of the student."""
+    record(session, school_id, user_id, LOOKED, f"student:{student_id}")
 
 
 def renew_keys(session: Session, current: bytes) -> int:

@@ -21,9 +21,11 @@ from central.attendance.corrections_rules import STATUSES
 from central.attendance.day_story_queries import DayStory, PassageTold, TapTold, day_story
 from central.db import db
 from central.errors import NotFound
+from central.media.photo_queries import photo_consent, photos_on
 from central.web import desk_forms as forms
 from central.web.access import current_viewer, requires
 from central.web.board_page import audience_of
+from central.web.desk_forms import Here
 from central.withdrawals.queries import WithdrawalListed, withdrawals_before
 
 MOST = 100  # rows of one kind about one day
@@ -80,7 +82,19 @@ def day(student_id: int, on_date: str) -> ResponseReturnValue:
         corrections=corrections_after(session, place.id, 0, MOST, of=of),
         absences=absences_on(session, place.id, student_id, shown),
         statuses=STATUSES,
+        **_photos(place, student_id, shown),
     )
+
+
+def _photos(place: Here, student_id: int, shown: date) -> dict[str, Any]:
+    """The photos of the day and what the guardian said of photos, for who may see them."""
+    if not current_viewer().may("see_photos"):
+        return {"photos": {}, "consent": None}
+    session = db.session()
+    return {
+        "photos": photos_on(session, place.id, student_id, shown),
+        "consent": photo_consent(session, place.id, student_id),
+    }
 
 
 def _date(given: str, today: date) -> date:
