@@ -15,6 +15,8 @@ from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.settings import BrokerSettings
@@ -22,6 +24,7 @@ from edge_agent.trust import mind_the_clock, trust
 
 log = logging.getLogger(__name__)
 
+SESSION_SECONDS = 3600  # no order is valid for longer
 _CONNECT_SECONDS = 5.0  # for TCP, then for TLS, then for the broker's answer
 _KEEPALIVE_SECONDS = 30  # a gate that lost its power is seen offline after one and a half of these
 
@@ -36,6 +39,13 @@ class Message:
     payload: bytes
     retain: bool = False
     qos: int = 1
+
+
+def _kept_session() -> Properties:
+    """Have the broker keep what is sent to us while we reconnect: an order is not retained."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_SECONDS
+    return properties
 
 
 class Link:
@@ -79,7 +89,11 @@ class Link:
         try:
             self._set_tls()
             self._client.connect(
-                self._broker.host, self._broker.port, _KEEPALIVE_SECONDS, clean_start=True
+                self._broker.host,
+                self._broker.port,
+                _KEEPALIVE_SECONDS,
+                clean_start=False,
+                properties=_kept_session(),
             )
         except (OSError, ValueError) as error:  # ValueError: a certificate of another host
             raise LinkDown(f"{type(error).__name__}: {error}") from error

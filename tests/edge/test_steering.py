@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from contracts import topics
-from contracts.control import RosterNotice
+from contracts.control import Command, RosterNotice
 from devkit.servers import Mosquitto
 from devkit.waiting import wait_until
 from tests.edge.central import Central
@@ -198,3 +198,23 @@ def test_a_newer_roster_is_fetched_when_central_says_so(
     gate.start()  # without a central to ask
     assert gate.tap(card(2))["verdict"] == "accepted"
     assert site.asked[-1].path == "/api/v1/devices/me/roster"
+
+
+def test_an_order_given_while_the_gate_was_away_is_carried_out_once_when_it_is_back(
+    running: Gate, central: Central
+) -> None:
+    running.terminate()
+    order = Command("c-away", "logs", {"lines": 3}, datetime.now(UTC) + timedelta(minutes=1))
+    late = Command("c-late", "logs", {"lines": 3}, datetime.now(UTC) - timedelta(seconds=1))
+    for command in (order, order, late):
+        central.send(topics.command(running.device), command.to_json(), retain=False)
+
+    running.start()
+
+    central.wait_for(lambda: len(central.answers) == 3)
+    assert [(answer.id, answer.error) for answer in central.answers if answer.ok] in (
+        [("c-away", None)],
+        [("c-away", None), ("c-away", None)],  # answered again, and carried out once
+    )
+    assert "expired" in {answer.error for answer in central.answers if answer.id == "c-late"}
+    assert running.logged().count("order c-away: logs") == 1
