@@ -57,7 +57,7 @@ def test_an_unknown_bench_is_answered_with_the_known_ones() -> None:
     said = dev("bench", "no-such-bench")
 
     assert said.returncode == 1
-    assert "'no-such-bench'; there are ingest" in said.stderr
+    assert "'no-such-bench'; there are edge" in said.stderr
     assert "Traceback" not in said.stderr
 
 

@@ -51,7 +51,7 @@ def visit(
 def draw(visit: Visit) -> None:
     """A stroke across the field, as a mouse or a finger makes it."""
     canvas = visit.page.locator("canvas.signature")
-    canvas.scroll_into_view_if_needed()
+    canvas.hover(position={"x": 20, "y": 20})  # waits until it stands still and nothing covers it
     box = canvas.bounding_box()
     assert box is not None
     visit.page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
